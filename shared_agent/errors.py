@@ -56,9 +56,7 @@ class ModelError(SharedAgentError):
 class Throttled(ModelError):
     """The provider asked to slow down. ``retry_after_s`` is its own figure in seconds, where it gave one."""
 
-    def __init__(
-        self, message: str, *, retry_after_s: float | None = None, code: str = "", remedy: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, retry_after_s: float | None = None, code: str = "", remedy: str = "") -> None:
         super().__init__(message, code=code, remedy=remedy)
         self.retry_after_s = retry_after_s
 
@@ -66,9 +64,7 @@ class Throttled(ModelError):
 class Transient(ModelError):
     """The network or the provider failed in passing. ``retry_after_s`` as in :class:`Throttled`."""
 
-    def __init__(
-        self, message: str, *, retry_after_s: float | None = None, code: str = "", remedy: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, retry_after_s: float | None = None, code: str = "", remedy: str = "") -> None:
         super().__init__(message, code=code, remedy=remedy)
         self.retry_after_s = retry_after_s
 
@@ -105,9 +101,7 @@ class Busy(SharedAgentError):
     """Another worker holds the claim of this task; ask again in ``retry_after_s`` seconds."""
 
     def __init__(self, key: str, retry_after_s: float) -> None:
-        super().__init__(
-            f"task {key} is claimed by another worker", remedy=f"retry in {retry_after_s:.1f} s"
-        )
+        super().__init__(f"task {key} is claimed by another worker", remedy=f"retry in {retry_after_s:.1f} s")
         self.key = key
         self.retry_after_s = retry_after_s
 

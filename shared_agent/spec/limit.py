@@ -26,6 +26,8 @@ class LimitSpec:
     ``burst_seconds`` also bounds the largest single request: one above a dimension's capacity is refused at once.
     """
 
+    __pydantic_config__ = {"extra": "forbid"}
+
     name: str
     requests_per_minute: float | None = None
     input_tokens_per_minute: float | None = None

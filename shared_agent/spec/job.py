@@ -1,0 +1,197 @@
+"""What a user submits: a ``Job``, from a YAML or JSON file or built in Python, checked before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from shared_agent.errors import InputError
+from shared_agent.spec import ids
+from shared_agent.spec.completion import CompletionPolicy
+from shared_agent.spec.limit import LimitSpec
+from shared_agent.spec.settings import Budget, JobSettings, ModelOptions, ModelRoles, RetryPolicy
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Input(_Part):
+    """One source of documents.
+
+    ``path``: a file, a folder (read recursively) or a glob, relative to the job file. ``uri``: an object or prefix on
+    ``s3://``, ``gs://`` or ``az://``. ``text``: the document itself. For JSONL and CSV files each row is a document whose
+    text is ``text_field`` and whose name is ``id_field`` (or the row number). ``format`` is taken from the file's ending
+    unless it is given. ``max_bytes`` bounds one file: a larger one is refused by name.
+    """
+
+    path: str | None = None
+    uri: str | None = None
+    text: str | None = None
+    source: str | None = None
+    format: str | None = Field(default=None, pattern="^(text|markdown|html|pdf|docx|pptx|xlsx|jsonl|csv)$")
+    text_field: str = "text"
+    id_field: str | None = None
+    exclude: tuple[str, ...] = ()
+    max_bytes: int = Field(default=50_000_000, gt=0)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(value is not None for value in (self.path, self.uri, self.text)) != 1:
+            raise ValueError("give exactly one of path, uri and text")
+        return self
+
+
+class Chunking(_Part):
+    """How documents are cut: pieces of at most ``max_tokens``, at paragraph or sentence ends.
+
+    ``chars_per_token`` turns the token budget into characters; 4.5 holds for English prose.
+    """
+
+    max_tokens: int = Field(default=2000, ge=16)
+    chars_per_token: float = Field(default=4.5, gt=0)
+
+
+class Reduce(_Part):
+    """How results are combined: groups of ``group_size`` in input order, level by level; ``enabled: false`` for none."""
+
+    enabled: bool = True
+    group_size: int = Field(default=10, ge=2)
+
+
+class Timeouts(_Part):
+    """``call_s`` bounds one model call in seconds; ``lease_s`` is how long a dead worker blocks its task."""
+
+    call_s: float = Field(default=120.0, gt=0)
+    lease_s: float = Field(default=60.0, ge=1)
+
+
+class Breaker(_Part):
+    """Calls to a model or tool stop after ``failures`` failures in a row, for ``cooldown_s`` seconds."""
+
+    failures: int = Field(default=5, ge=1)
+    cooldown_s: float = Field(default=30.0, gt=0)
+
+
+class Output(_Part):
+    """Where the result, the outcomes and the report are written; ``out/<job id>`` unless given."""
+
+    dir: str | None = None
+
+
+class Job(_Part):
+    """One piece of work: what to run (``kind``), on which ``inputs``, under which limits.
+
+    ``kind`` is a built-in task kind (summarise, extract, classify, answer, judge), a registered one, or
+    ``path/to/agent.py:name``. ``options`` are the kind's own (labels, schema, question …). ``id`` names the job; without
+    it the id is derived from the settings and the content of the inputs, so that the same job is never run twice.
+    """
+
+    kind: str
+    inputs: tuple[Input, ...] = Field(min_length=1)
+    name: str = "job"
+    id: str | None = Field(default=None, pattern="^[a-z][a-z0-9-]{0,56}$")
+    instructions: str = ""
+    options: Mapping[str, Any] = Field(default_factory=dict)
+    models: ModelRoles = ModelRoles()
+    model_options: Mapping[str, ModelOptions] = Field(default_factory=dict)
+    limits: tuple[LimitSpec, ...] = ()
+    chunking: Chunking = Chunking()
+    reduce: Reduce = Reduce()
+    concurrency: int = Field(default=16, ge=1, le=100_000)
+    completion: CompletionPolicy = CompletionPolicy()
+    timeouts: Timeouts = Timeouts()
+    retry: RetryPolicy = RetryPolicy()
+    breaker: Breaker = Breaker()
+    budget: Budget | None = None
+    max_output_tokens: int = Field(default=1024, ge=1)
+    output: Output = Output()
+
+    @field_validator("inputs", mode="before")
+    @classmethod
+    def _inputs_from_words(cls, value: Any) -> Any:
+        """``inputs: docs/`` and ``inputs: [a.md, b.md]`` mean paths."""
+        items: list[Any] = list(value) if isinstance(value, list | tuple) else [value]
+        return [_input_from_word(item) if isinstance(item, str) else item for item in items]
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _one_model_for_all(cls, value: Any) -> Any:
+        """``models: embedded`` means that model in every role."""
+        return {"map": value} if isinstance(value, str) else value
+
+    @field_validator("reduce", mode="before")
+    @classmethod
+    def _reduce_switch(cls, value: Any) -> Any:
+        """``reduce: false`` means no reduction."""
+        return {"enabled": value} if isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _limits_exist(self) -> Self:
+        known = {limit.name for limit in self.limits}
+        if len(known) < len(self.limits):
+            raise ValueError("two limits have the same name")
+        for model, options in self.model_options.items():
+            for name in options.limits:
+                if name not in known:
+                    raise ValueError(f"model_options.{model}.limits names {name!r}, which limits does not define")
+        return self
+
+    @classmethod
+    def parse(cls, data: Any) -> Job:
+        """A job from plain data. Raises InputError naming the first wrong field and what would be right."""
+        if not isinstance(data, dict):
+            raise InputError("job", "is not a mapping of fields", remedy="see `shared-agent run --help` for an example")
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise _readable(error) from error
+
+    def fingerprint(self, inputs_digest: str) -> str:
+        """What the job's result depends on: settings and inputs, but not where its output goes or how wide it runs."""
+        settings = self.model_dump(mode="json", exclude={"inputs", "output", "concurrency", "id", "timeouts"})
+        return ids.digest(settings, inputs_digest)
+
+    def settings(self, job_id: str, *, traceparent: str = "") -> JobSettings:
+        """The job as its workers see it."""
+        return JobSettings(
+            job_id=job_id,
+            kind=self.kind,
+            name=self.name,
+            instructions=self.instructions,
+            options=self.options,
+            models=self.models,
+            model_options=self.model_options,
+            limits=self.limits,
+            budget=self.budget,
+            retry=self.retry,
+            completion=self.completion,
+            reduce=self.reduce.enabled,
+            group_size=self.reduce.group_size,
+            concurrency=self.concurrency,
+            call_timeout_s=self.timeouts.call_s,
+            lease_s=self.timeouts.lease_s,
+            max_output_tokens=self.max_output_tokens,
+            breaker_failures=self.breaker.failures,
+            breaker_cooldown_s=self.breaker.cooldown_s,
+            traceparent=traceparent,
+        )
+
+
+def _input_from_word(word: str) -> dict[str, str]:
+    return {"uri": word} if "://" in word else {"path": word}
+
+
+_REMEDIES = {
+    "extra_forbidden": "remove it, or check its spelling",
+    "missing": "add it",
+}
+
+
+def _readable(error: ValidationError) -> InputError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or "job"
+    message = first["msg"].removeprefix("Value error, ")
+    return InputError(field, message[:1].lower() + message[1:], remedy=_REMEDIES.get(first["type"], "correct it"))
