@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
 from shared_agent.errors import InputError
 
@@ -53,7 +54,7 @@ class CompletionPolicy:
     Raises InputError naming the field when a value is out of range.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     min_successful: int | None = None
     tolerated_failure_count: int | None = None

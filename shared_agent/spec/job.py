@@ -21,10 +21,10 @@ class _Part(BaseModel):
 class Input(_Part):
     """One source of documents.
 
-    ``path``: a file, a folder (read recursively) or a glob, relative to the job file. ``uri``: an object or prefix on
-    ``s3://``, ``gs://`` or ``az://``. ``text``: the document itself. For JSONL and CSV files each row is a document whose
-    text is ``text_field`` and whose name is ``id_field`` (or the row number). ``format`` is taken from the file's ending
-    unless it is given. ``max_bytes`` bounds one file: a larger one is refused by name.
+    ``path``: a file, a folder (read recursively) or a glob, relative to the job file. ``uri``: an object or prefix
+    on ``s3://``, ``gs://`` or ``az://``. ``text``: the document itself. For JSONL and CSV files each row is a document
+    whose text is ``text_field`` and whose name is ``id_field`` (or the row number). ``format`` is taken from the
+    file's ending unless it is given. ``max_bytes`` bounds one file: a larger one is refused by name.
     """
 
     path: str | None = None
@@ -55,7 +55,7 @@ class Chunking(_Part):
 
 
 class Reduce(_Part):
-    """How results are combined: groups of ``group_size`` in input order, level by level; ``enabled: false`` for none."""
+    """How results are combined: groups of ``group_size`` in input order; ``reduce: false`` for none."""
 
     enabled: bool = True
     group_size: int = Field(default=10, ge=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 DIMENSIONS = ("requests", "input_tokens", "output_tokens")
 """What a limit may count, in the order in which every cost vector lists it."""
@@ -26,7 +26,7 @@ class LimitSpec:
     ``burst_seconds`` also bounds the largest single request: one above a dimension's capacity is refused at once.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     name: str
     requests_per_minute: float | None = None

@@ -1,7 +1,7 @@
 """What a worker needs to know of a job: its settings without its inputs, as a versioned envelope.
 
 Written once as ``jobs/<job_id>/settings.json`` when the job is submitted; every worker reads it once. Tasks stay small.
-The parts that a user also writes in a job file are plain dataclasses, which both msgspec (here) and pydantic (in ``Job``)
+The parts that a user also writes in a job file are plain dataclasses, which msgspec (here) and pydantic (in ``Job``)
 understand; ``__pydantic_config__`` makes pydantic refuse fields it does not know.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -23,7 +23,7 @@ Role = Literal["map", "reduce", "final", "judge"]
 class ModelRoles:
     """The model of each role, by name; ``reduce``, ``final`` and ``judge`` fall back on ``map``."""
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     map: str = "embedded"
     reduce: str = ""
@@ -44,7 +44,7 @@ class ModelOptions:
     price table.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     limits: tuple[str, ...] = ()
     base_url: str = ""
@@ -58,7 +58,7 @@ class ModelOptions:
 class Budget:
     """A hard ceiling shared by every worker that names the same ``scope`` (by default the job alone)."""
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     usd: float | None = None
     tokens: int | None = None
@@ -73,7 +73,7 @@ class RetryPolicy:
     out until the task's deadline.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     attempts: int = 5
     base_s: float = 0.5

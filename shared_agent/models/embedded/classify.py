@@ -38,6 +38,7 @@ _FALLBACK = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"[\"“'‘`]([^\"”'’`]{3,80})[\"”'’`]")
+_WORD = re.compile(r"[^\W_]+")
 _SPACE = re.compile(r"\s+")
 
 
@@ -79,7 +80,7 @@ def _label(name: str, description: str) -> _Label:
         name=name,
         description=description,
         words=frozenset(words),
-        pairs=frozenset(_pairs(terms(description))),
+        pairs=frozenset(_phrases(description)),
         phrases=tuple(_SPACE.sub(" ", phrase).casefold() for phrase in _QUOTED.findall(description)),
         fallback=bool(_FALLBACK.search(spoken) or _FALLBACK.search(description)),
     )
@@ -89,14 +90,16 @@ def _evidence(text: str, labels: Sequence[_Label], embed: Embed) -> dict[str, fl
     stems = terms(text)
     word_weights = _distinction([label.words for label in labels])
     pair_weights = _distinction([label.pairs for label in labels])
-    present, pairs = set(stems), set(_pairs(stems))
+    wt = sum(sum(word_weights[x] for x in l.words) for l in labels)/len(labels)
+    pt = sum(sum(pair_weights[x] for x in l.pairs) for l in labels)/len(labels)
+    present, pairs = set(stems), set(_phrases(text))
     flat = _SPACE.sub(" ", text).casefold()
     likeness = _likeness(text, labels, embed)
     middle = sum(likeness) / len(likeness)
     evidence: dict[str, float] = {}
     for label, like in zip(labels, likeness, strict=True):
-        words = _weighted_share(label.words, present, word_weights)
-        twos = _weighted_share(label.pairs, pairs, pair_weights)
+        words = _weighted_share(label.words, present, word_weights, wt)
+        twos = _weighted_share(label.pairs, pairs, pair_weights, pt)
         if label.fallback:
             evidence[label.name] = _LIKENESS * (_UNLIKE - middle)
         else:
@@ -152,13 +155,16 @@ def _examples(text: str, examples: Sequence[tuple[str, str]], embed: Embed) -> d
     return {name: value - middle for name, value in raw.items()}
 
 
-def _pairs(stems: Sequence[str]) -> list[str]:
-    return [f"{first} {second}" for first, second in zip(stems, stems[1:], strict=False)]
+def _phrases(text: str) -> list[str]:
+    """Runs of three words as they stand: what tells apart texts that use the same words."""
+    words = _WORD.findall(text.casefold())
+    return [" ".join(run) for run in zip(words, words[1:], words[2:], strict=False)]
 
 
-def _weighted_share(wanted: frozenset[str], present: set[str], weights: Mapping[str, float]) -> float:
+def _weighted_share(wanted: frozenset[str], present: set[str], weights: Mapping[str, float], usual: float) -> float:
     total = sum(weights[term] for term in wanted)
-    return sum(weights[term] for term in wanted & present) / total if total else 0.0
+    hit = sum(weights[term] for term in wanted & present)
+    return hit / math.sqrt(total * usual) if hit else 0.0
 
 
 def _distinction(groups: Sequence[frozenset[str]]) -> dict[str, float]:
