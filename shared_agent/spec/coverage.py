@@ -81,19 +81,25 @@ def total(parts: Iterable[Coverage]) -> Coverage:
     return result
 
 
-def succeeded() -> Coverage:
-    """One task with a result."""
-    return _ONE
+def after(before: Coverage, status: str, task_id: str, source: str, reason: str) -> Coverage:
+    """What stands after a task ended as ``status``.
 
-
-def failed(task_id: str, source: str, reason: str) -> Coverage:
-    """One task that ended without a result."""
-    return Coverage(submitted=1, failed=1, missing=(Missing(task_id, source, preview(f"failed: {reason}", 120)),))
-
-
-def skipped(task_id: str, source: str, reason: str) -> Coverage:
-    """One task that was not tried (budget, deadline, cancelled)."""
-    return Coverage(submitted=1, skipped=1, missing=(Missing(task_id, source, preview(f"skipped: {reason}", 120)),))
+    ``before`` is what its inputs stood on (empty for a map task, which stands for one input). Where a reduction did not
+    succeed, everything under it is lost.
+    """
+    if status == "succeeded":
+        return before if before.submitted else _ONE
+    lost = max(1, before.succeeded)
+    word = "failed" if status == "failed" else "skipped"
+    missing = Missing(task_id, source, preview(f"{word}: {reason}", 120))
+    return Coverage(
+        submitted=before.submitted or 1,
+        failed=before.failed + (lost if status == "failed" else 0),
+        skipped=before.skipped + (lost if status == "skipped" else 0),
+        unstarted=before.unstarted,
+        in_flight=before.in_flight,
+        missing=(*before.missing, missing)[:NAMED_LIMIT],
+    )
 
 
 _ONE = Coverage(submitted=1, succeeded=1)

@@ -1,0 +1,90 @@
+"""What a worker keeps open for one job: its kind, models, limits, breakers, budget and timeouts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from shared_agent.errors import InputError
+from shared_agent.limits import open_limiter
+from shared_agent.models import open_model
+from shared_agent.spec.settings import JobSettings, ModelOptions, Role
+from shared_agent.spec.task import Task
+from shared_agent.stores.state import StateStore
+from shared_agent.worker.breaker import Breakers
+from shared_agent.worker.budget import BudgetGuard
+from shared_agent.worker.calls import Calls, Target
+from shared_agent.worker.kinds import TaskKind
+from shared_agent.worker.tools import Tools
+from shared_agent.worker.watchdog import Watchdog
+
+_DEFAULT_OPTIONS = ModelOptions()
+
+
+class JobRuntime:
+    """One job inside one worker. Models are opened when they are first asked for."""
+
+    def __init__(
+        self, settings: JobSettings, kind: TaskKind, *, state: StateStore, worker: str, max_wait_s: float | None
+    ) -> None:
+        self.settings = settings
+        self.kind = kind
+        if kind.check is not None:
+            kind.check(settings)
+        breakers = Breakers(state, failures=settings.breaker_failures, cooldown_s=settings.breaker_cooldown_s)
+        budget = None
+        if settings.budget is not None:
+            scope = settings.budget.scope or settings.job_id
+            budget = BudgetGuard(state, settings.budget, scope=scope, owner=worker)
+        self._limiter = open_limiter(settings.limits, state)
+        self.calls = Calls(
+            limiter=self._limiter,
+            breakers=breakers,
+            budget=budget,
+            retry=settings.retry,
+            timeout_s=settings.call_timeout_s,
+            max_wait_s=max_wait_s,
+        )
+        self.tools = Tools(breakers=breakers, retry=settings.retry, max_wait_s=max_wait_s)
+        self._targets: dict[str, Target] = {}
+        branch_timeout_s = settings.completion.branch_timeout_s
+        self._branches = Watchdog(branch_timeout_s) if branch_timeout_s is not None else None
+
+    def target(self, role: Role) -> Target:
+        """The model that plays ``role``, with the limits its calls stand under."""
+        name = self.settings.models.name(role)
+        target = self._targets.get(name)
+        if target is None:
+            options = self.settings.model_options.get(name, _DEFAULT_OPTIONS)
+            model = open_model(name, base_url=options.base_url or None, options=options.options)
+            target = self._targets[name] = Target(model=model, limits=self._limits_of(name, options))
+        return target
+
+    def branch_guard(self) -> contextlib.AbstractContextManager[Any]:
+        """Bounds one task by the job's branch timeout."""
+        return self._branches.guard() if self._branches is not None else contextlib.nullcontext()
+
+    def deadline(self, task: Task, started_at: float) -> float | None:
+        """When the task must be over, in event-loop seconds: the branch timeout or the job's deadline."""
+        now = asyncio.get_running_loop().time()
+        branch_timeout_s = self.settings.completion.branch_timeout_s
+        ends = [now + branch_timeout_s] if branch_timeout_s is not None else []
+        if task.deadline is not None:
+            ends.append(now + task.deadline - started_at)
+        return min(ends, default=None)
+
+    async def aclose(self) -> None:
+        """Close the models' connections and the limiter."""
+        for target in self._targets.values():
+            await target.model.aclose()
+        await self._limiter.aclose()
+
+    def _limits_of(self, name: str, options: ModelOptions) -> tuple[str, ...]:
+        """The limits named for the model, else those that carry its name or its provider's."""
+        provider = name.partition(":")[0]
+        known = {limit.name for limit in self.settings.limits}
+        for chosen in options.limits:
+            if chosen not in known:
+                raise InputError(f"model_options.{name}.limits", f"names {chosen!r}", remedy="define it under limits")
+        return options.limits or tuple(limit for limit in (name, provider) if limit in known)

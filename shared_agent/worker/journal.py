@@ -1,0 +1,58 @@
+"""Steps of a task that are done once: what a handler has already paid for is not paid again when the task is run again.
+
+A handler that makes several calls may die between two of them. Each finished step is stored under the task's key before the
+handler goes on, so the next worker to claim the task reads it back and only repeats the step that was under way. A step is
+known by what it was asked and by how often the same was asked before, not by its position: concurrent steps may finish in
+any order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from shared_agent.spec.payload import Payload
+from shared_agent.stores.artifacts import Artifacts
+from shared_agent.stores.state import StateStore, Written
+
+_RETENTION_S = 7 * 86_400.0
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
+
+
+class Journal:
+    """The finished steps of one task. ``fresh``: the task was never claimed before, so there is nothing to read."""
+
+    def __init__(self, state: StateStore, artifacts: Artifacts, key: str, *, fresh: bool) -> None:
+        self._state = state
+        self._artifacts = artifacts
+        self._key = key
+        self._fresh = fresh
+        self._asked: Counter[str] = Counter()
+
+    def name(self, asked: str) -> str:
+        """The name of the next step that asks ``asked`` (a digest)."""
+        self._asked[asked] += 1
+        return f"{asked[:24]}-{self._asked[asked]}"
+
+    async def find(self, name: str) -> tuple[bool, Any]:
+        """``(True, value)`` when the step is done, else ``(False, None)``."""
+        data = None if self._fresh else await self._state.get(self._state_key(name))
+        if data is None:
+            return False, None
+        return True, await self._artifacts.unpack(_decoder.decode(data))
+
+    async def store(self, name: str, value: Any) -> None:
+        """Keep what a step returned (a JSON value)."""
+        payload = await self._artifacts.pack(value, f"steps/{self._key}/{name}.json")
+        written = _encoder.encode(payload)
+
+        def put(current: bytes | None, now: float) -> tuple[Written, None]:
+            return written, None
+
+        await self._state.update(self._state_key(name), put, guess=None, ttl_s=_RETENTION_S)
+
+    def _state_key(self, name: str) -> str:
+        return f"step/{self._key}/{name}"
