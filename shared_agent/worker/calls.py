@@ -19,6 +19,8 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from shared_agent.errors import BreakerOpen, Deferred, Permanent, Throttled, Transient
+from shared_agent.limits.estimate import Calibrator
+from shared_agent.limits.rules import Rule, rule_for
 from shared_agent.limits.types import Admission, Limiter, NotYet
 from shared_agent.models.types import Delta, Embeddings, Free, Model, Quota, Reply, Request
 from shared_agent.spec.admission import Cost, Ticket
@@ -82,6 +84,7 @@ class Calls:
         self._retry = retry
         self._watchdog = Watchdog(timeout_s)
         self._max_wait_s = max_wait_s
+        self._calibrator = Calibrator()
 
     async def complete(self, target: Target, request: Request, account: Account) -> Reply:
         """One answered request, with its waits and retries.
@@ -161,16 +164,19 @@ class Calls:
         reserved = await self._budget.reserve(estimate) if self._budget is not None else None
         spent = Usage()
         try:
-            admission = await self._admit(target, estimate, account)
+            rule = rule_for(target.model.name)
+            most = rule.reservation(estimate)
+            admission = await self._admit(target, most, rule, account)
             consumed = Cost(requests=0.0)
             try:
                 await self._breakers.before(target.model.name, asyncio.get_running_loop().time())
                 # From here on until a definite answer, the call may have been billed.
-                spent, consumed = estimate, _cost(estimate)
+                spent, consumed = estimate, most
                 answer = await self._call(target, call, account)
                 spent = answer.usage
-                consumed = _cost(spent)
+                consumed = rule.actual(spent, most)
                 account.usage += spent
+                self._calibrator.learn(target.limits, account.task.role, most, consumed)
             except (Throttled, Transient, Permanent) as error:
                 if not (isinstance(error, Transient) and error.code == "timeout"):
                     spent, consumed = Usage(), Cost()
@@ -184,14 +190,14 @@ class Calls:
         await self._observe(target, answer)
         return answer
 
-    async def _admit(self, target: Target, estimate: Usage, account: Account) -> Admission:
+    async def _admit(self, target: Target, most: Cost, rule: Rule, account: Account) -> Admission:
         if not target.limits:
             return _FREE
+        label = account.task.role
+        likely = most if rule.output_at_request else self._calibrator.scale(target.limits, label, most)
         tickets, account.tickets = account.tickets, ()
         try:
-            admission = await self._limiter.acquire(
-                target.limits, _cost(estimate), max_wait_s=self._max_wait_s, tickets=tickets
-            )
+            admission = await self._limiter.acquire(target.limits, likely, max_wait_s=self._max_wait_s, tickets=tickets)
         except NotYet as not_yet:
             waiting = msgspec.structs.replace(account.task, tickets=not_yet.tickets)
             raise Deferred(waiting, not_yet.wait_s) from None
@@ -230,10 +236,6 @@ class Calls:
 
 
 _FREE = Admission()
-
-
-def _cost(usage: Usage) -> Cost:
-    return Cost(requests=1.0, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
 
 
 async def _close(stream: AsyncIterator[Delta]) -> None:

@@ -12,7 +12,7 @@ and its result is not stored. Every acquisition raises the token; a write with a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Literal, TypeVar
 
 import msgspec
@@ -135,6 +135,14 @@ async def read(store: StateStore, key: str) -> ClaimRecord | None:
     """The claim record of one task, for whoever only looks."""
     data = await store.get(_state_key(key))
     return _decoder.decode(data) if data is not None else None
+
+
+async def outcomes(store: StateStore, prefix: str) -> AsyncIterator[tuple[str, Outcome]]:
+    """The stored outcomes of the tasks whose keys start with ``prefix``, in key order."""
+    async for key, data in store.scan(_state_key(prefix)):
+        record = _decoder.decode(data)
+        if record.outcome is not None:
+            yield key, record.outcome
 
 
 def _still_held(current: bytes | None, token: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
+from collections.abc import AsyncGenerator
 
 from shared_agent.errors import InputError
 from shared_agent.limits import open_limiter
@@ -61,9 +61,17 @@ class JobRuntime:
             target = self._targets[name] = Target(model=model, limits=self._limits_of(name, options))
         return target
 
-    def branch_guard(self) -> contextlib.AbstractContextManager[Any]:
-        """Bounds one task by the job's branch timeout."""
-        return self._branches.guard() if self._branches is not None else contextlib.nullcontext()
+    @contextlib.asynccontextmanager
+    async def time_limit(self, task: Task, deadline: float | None) -> AsyncGenerator[None]:
+        """Raises TimeoutError in its block at the branch timeout, or at the task's own deadline where it has one."""
+        if task.deadline is not None:
+            async with asyncio.timeout_at(deadline):
+                yield
+        elif self._branches is not None:
+            with self._branches.guard():
+                yield
+        else:
+            yield
 
     def deadline(self, task: Task, started_at: float) -> float | None:
         """When the task must be over, in event-loop seconds: the branch timeout or the job's deadline."""

@@ -39,6 +39,10 @@ class TaskKind:
     ask_map: Callable[[JobSettings, Chunk], Purpose] | None = None
     ask_reduce: Callable[[JobSettings, Sequence[Any]], Purpose] | None = None
 
+    def lifted(self, value: Any) -> Any:
+        """A map value in the shape that the reducer takes."""
+        return self.lift(value) if self.lift is not None else value
+
     def reduced_by(self, reduce: ReduceHandler, *, lift: Callable[[Any], Any] | None = None) -> TaskKind:
         """The same kind with a reducer."""
         return replace(self, reduce=reduce, lift=lift)

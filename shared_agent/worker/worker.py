@@ -32,7 +32,7 @@ from shared_agent.worker.failures import describe
 from shared_agent.worker.jobs import JobRuntime
 from shared_agent.worker.journal import Journal
 from shared_agent.worker.kinds import TaskKind
-from shared_agent.worker.leases import Lease, Leases
+from shared_agent.worker.leases import Leases
 
 _ERROR_INLINE_LIMIT = 1024
 
@@ -91,17 +91,16 @@ class Worker:
         if isinstance(claim, Outcome):
             return msgspec.structs.replace(claim, replayed=True)
         lease = self._leases.add(claim, job.settings.lease_s)
-        outcome: Outcome | None = None
         try:
             outcome = await self._execute(job, task, started_at, fresh=claim.token == 1)
-        except asyncio.CancelledError:
-            if lease.lost:
-                raise ClaimLost(f"the lease on {task.key} could not be renewed") from None
-            raise
-        finally:
+        except BaseException as error:
             held = self._leases.remove(lease)
-            if outcome is None and not lease.lost:
-                await self._give_back(held)
+            if lease.lost and isinstance(error, asyncio.CancelledError):
+                _uncancel()
+                raise ClaimLost(f"the lease on {task.key} could not be renewed") from None
+            await self._give_back(held)
+            raise
+        held = self._leases.remove(lease)
         if outcome.status == "skipped":
             await self._claims.release(held)
         else:
@@ -129,7 +128,7 @@ class Worker:
             journal=journal,
         )
         try:
-            with job.branch_guard():
+            async with job.time_limit(task, account.deadline):
                 value = await self._handle(job.kind, context)
         except Deferred:
             raise
@@ -151,6 +150,8 @@ class Worker:
         if kind.reduce is None:
             raise TypeError(f"the task kind {kind.name} has no reducer")
         values = [await unpack(payload) for payload in context.task.inputs]
+        for position in context.task.unlifted:
+            values[position] = kind.lifted(values[position])
         return await kind.reduce(context, values)
 
     def _outcome(
@@ -204,6 +205,12 @@ class Worker:
 
     async def _read_settings(self, job_id: str) -> JobSettings:
         return wire.decode(await self.artifacts.get(settings_path(job_id)), JobSettings)
+
+
+def _uncancel() -> None:
+    current = asyncio.current_task()
+    if current is not None:
+        current.uncancel()
 
 
 def settings_path(job_id: str) -> str:

@@ -1,0 +1,208 @@
+"""A bounded pool over a lazy source: the scheduler under every fan-out.
+
+    source (lazy) ──► take ──► task ─┐ at most `cap` at once
+    submit() ───────► ready ─► task ─┤
+                                     └─ done ──► on_done(item, result | error) ──► may submit more
+
+One coordinator owns all state: branches run as asyncio tasks and only report that they have ended, so nothing is locked and
+nothing is polled. The source is read no further than a branch can start, so memory follows the cap and not the input.
+Work that was submitted while running (reductions, redeliveries) waits behind the source until ``cap`` of it has piled up,
+and then goes first: that keeps the wide stage busy and the backlog bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+OnDone = Callable[[T, R | None, BaseException | None], None]
+"""Told of each ended branch: the item with its result or its error (CancelledError when it was cancelled)."""
+
+
+class Pool(Generic[T, R]):
+    """Runs ``run(item)`` for every item of ``source`` and of :meth:`submit`, at most ``cap`` at once.
+
+    ``on_done`` is called from the event loop for each branch that ended; what it raises ends the pool. An asynchronous
+    source is read one item ahead, by one reader.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[T], Coroutine[Any, Any, R]],
+        source: Iterable[T] | AsyncIterable[T],
+        *,
+        cap: int,
+        on_done: OnDone[T, R],
+    ) -> None:
+        self._run = run
+        self._cap = cap
+        self._on_done = on_done
+        self._ready: deque[T] = deque()
+        self._delayed: dict[int, tuple[asyncio.TimerHandle, T]] = {}
+        self._tickets = 0
+        self._running: dict[asyncio.Task[R], T] = {}
+        self._sync: Iterator[T] | None = None
+        self._async: AsyncIterator[T] | None = None
+        self._ahead: deque[T] = deque()
+        self._reader: asyncio.Task[None] | None = None
+        self._wants_more = asyncio.Event()
+        self._finished: asyncio.Future[None] | None = None
+        if isinstance(source, AsyncIterable):
+            self._async = aiter(source)
+        else:
+            self._sync = iter(source)
+
+    @property
+    def in_flight(self) -> int:
+        """Branches running now."""
+        return len(self._running)
+
+    def running(self) -> list[T]:
+        """The items whose branches are running now."""
+        return list(self._running.values())
+
+    def submit(self, item: T, *, delay_s: float = 0.0) -> None:
+        """Add an item while the pool runs, to be started no earlier than ``delay_s`` seconds from now."""
+        if delay_s > 0:
+            self._tickets += 1
+            timer = asyncio.get_running_loop().call_later(delay_s, self._mature, self._tickets)
+            self._delayed[self._tickets] = (timer, item)
+        else:
+            self._ready.append(item)
+            self._pump()
+
+    def stop_source(self) -> None:
+        """Take nothing more from the source; what runs or was submitted goes on."""
+        self._sync = None
+        self._async = None
+        self._ahead.clear()
+        if self._reader is not None:
+            self._reader.cancel()
+
+    def drop(self, which: Callable[[T], bool] = lambda item: True) -> None:
+        """Forget the submitted items that have not started and for which ``which`` holds."""
+        self._ready = deque(item for item in self._ready if not which(item))
+        for ticket, (timer, item) in list(self._delayed.items()):
+            if which(item):
+                timer.cancel()
+                del self._delayed[ticket]
+
+    def cancel(self, which: Callable[[T], bool] = lambda item: True) -> None:
+        """Drop what waits and cancel what runs, for which ``which`` holds."""
+        self.drop(which)
+        for task, item in list(self._running.items()):
+            if which(item):
+                task.cancel()
+
+    async def join(self) -> None:
+        """Run until nothing is left. When this is cancelled, the branches are cancelled and awaited."""
+        loop = asyncio.get_running_loop()
+        self._finished = loop.create_future()
+        if self._async is not None:
+            self._reader = loop.create_task(self._read(self._async))
+            self._reader.add_done_callback(self._reader_done)
+        try:
+            self._pump()
+            await self._finished
+        finally:
+            self.stop_source()
+            self.drop()
+            left = list(self._running)
+            for task in left:
+                task.cancel()
+            readers = [self._reader] if self._reader is not None else []
+            if left or readers:
+                await asyncio.wait([*left, *readers])
+
+    def _pump(self) -> None:
+        """Start branches while there is room and work; notice the end."""
+        finished = self._finished
+        if finished is None or finished.done():
+            return
+        loop = finished.get_loop()
+        while len(self._running) < self._cap:
+            if self._ready and len(self._ready) >= self._cap:
+                item = self._ready.popleft()
+            elif self._ahead:
+                item = self._ahead.popleft()
+                self._wants_more.set()
+            elif self._sync is not None:
+                try:
+                    item = next(self._sync)
+                except StopIteration:
+                    self._sync = None
+                    continue
+            elif self._ready:
+                item = self._ready.popleft()
+            else:
+                break
+            task = loop.create_task(self._run(item))
+            self._running[task] = item
+            task.add_done_callback(self._ended)
+        source_ended = self._sync is None and self._async is None and not self._ahead
+        if source_ended and not self._running and not self._ready and not self._delayed:
+            finished.set_result(None)
+
+    def _ended(self, task: asyncio.Task[R]) -> None:
+        item = self._running.pop(task)
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        try:
+            self._on_done(item, None if error is not None else task.result(), error)
+            self._pump()
+        except BaseException as raised:
+            self._fail(raised)
+
+    def _mature(self, ticket: int) -> None:
+        _, item = self._delayed.pop(ticket)
+        self._ready.append(item)
+        self._pump()
+
+    async def _read(self, source: AsyncIterator[T]) -> None:
+        async for item in source:
+            self._ahead.append(item)
+            self._pump()
+            while len(self._ahead) > 1 and self._async is not None:
+                self._wants_more.clear()
+                await self._wants_more.wait()
+        self._async = None
+        self._pump()
+
+    def _reader_done(self, reader: asyncio.Task[None]) -> None:
+        if not reader.cancelled() and (error := reader.exception()) is not None:
+            self._async = None
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if self._finished is not None and not self._finished.done():
+            self._finished.set_exception(error)
+
+
+async def gather_bounded(
+    run: Callable[[T], Awaitable[R]], items: Iterable[T] | AsyncIterable[T], *, cap: int
+) -> list[R | BaseException]:
+    """``asyncio.gather(..., return_exceptions=True)`` with at most ``cap`` at once; results in input order."""
+    results: dict[int, R | BaseException] = {}
+
+    async def call(numbered: tuple[int, T]) -> R:
+        return await run(numbered[1])
+
+    def keep(numbered: tuple[int, T], result: R | None, error: BaseException | None) -> None:
+        results[numbered[0]] = error if error is not None else result  # pyright: ignore[reportArgumentType]
+
+    if isinstance(items, AsyncIterable):
+        await Pool(call, _numbered(items), cap=cap, on_done=keep).join()
+    else:
+        await Pool(call, enumerate(items), cap=cap, on_done=keep).join()
+    return [results[index] for index in range(len(results))]
+
+
+async def _numbered(items: AsyncIterable[T]) -> AsyncIterator[tuple[int, T]]:
+    index = 0
+    async for item in items:
+        yield index, item
+        index += 1

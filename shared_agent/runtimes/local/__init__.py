@@ -1,0 +1,1 @@
+"""The local runtime: one process, asyncio, resumable."""
