@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shared_agent.spec.task import Task
+    from shared_agent.spec.usage import Usage
 
 
 class SharedAgentError(Exception):
@@ -46,11 +47,15 @@ class InputError(SharedAgentError):
 
 
 class ModelError(SharedAgentError):
-    """A model call failed. ``code`` is the provider's own word for it (``rate_limit_error``, ``http_500``)."""
+    """A model call failed. ``code`` is the provider's own word for it (``rate_limit_error``, ``http_500``).
+
+    ``usage`` is set when the provider answered, and charged, but the answer could not be used.
+    """
 
     def __init__(self, message: str, *, code: str = "", remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)
         self.code = code
+        self.usage: Usage | None = None
 
 
 class Throttled(ModelError):

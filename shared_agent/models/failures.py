@@ -30,7 +30,7 @@ _TOO_LONG = re.compile(
     r"|input (?:token count|is too long)|string too long|request_too_large|request exceeds the maximum size",
     re.IGNORECASE,
 )
-X
+_NEVER_FITS = re.compile(r"request too large|insufficient_quota", re.IGNORECASE)
 
 _STATUS_OF_WORD = {
     "rate_limit_error": 429,

@@ -49,11 +49,16 @@ def require_module(opening: Opening, module: str, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise InputError(
-            "model",
-            f"{opening.name!r} needs {error.name or module}, which is not installed",
-            remedy=f'pip install "shared-agent[{extra}]"',
-        ) from error
+        raise not_installed(opening, error.name or module, extra) from error
+
+
+def not_installed(opening: Opening, module: str, extra: str) -> InputError:
+    """The error for a model whose ``module`` is not there; ``extra`` carries it."""
+    return InputError(
+        "model",
+        f"{opening.name!r} needs {module}, which is not installed",
+        remedy=f'pip install "shared-agent[{extra}]"',
+    )
 
 
 def missing(opening: Opening, what: str, variables: str, argument: str, alternative: str) -> InputError:

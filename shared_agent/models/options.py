@@ -17,8 +17,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     - ``prices``: the job's own rates, model name → :class:`~shared_agent.models.prices.Rates`.
     - ``context_window``: tokens the model takes, where the price table does not know.
-    - ``temperature``, ``structured_output``: whether the model accepts them; None (the default) goes by what is known of
-      the model's name and learns from the provider's refusal.
+    - ``temperature``, ``structured_output``: whether the model accepts them; None (the default) goes by what is known
+      of the model's name and learns from the provider's refusal.
     - ``max_connections``: most connections to the provider at once; 0 leaves the bound to the caller's concurrency.
     - ``extra_body``: fields merged into every request as they are (``{"reasoning_effort": "low"}``).
     - ``region``, ``project``: AWS region; Google Cloud location and project.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from shared_agent.inputs import read_documents
+from shared_agent.inputs import Skipped, read_documents
 from shared_agent.spec import ids, trace, tree
 from shared_agent.spec.chunking import chunk
 from shared_agent.spec.document import Chunk
@@ -20,12 +21,13 @@ from shared_agent.spec.tree import Node
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the inputs amount to. ``digest`` changes with any name or character of them."""
+    """What the inputs amount to. ``digest`` changes with any name or character of them. ``skipped``: files by reason."""
 
     documents: int
     chunks: int
     characters: int
     digest: str
+    skipped: dict[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +65,17 @@ async def take_survey(job: Job, base: Path) -> Survey:
     """Read all inputs once: count them, and digest their names and texts."""
     documents = pieces = characters = 0
     digest = ""
-    async for document in read_documents(job.inputs, base):
+    skipped: Counter[str] = Counter()
+
+    def count(passed_over: Skipped) -> None:
+        skipped[passed_over.reason] += 1
+
+    async for document in read_documents(job.inputs, base, on_skip=count):
         documents += 1
         characters += len(document.text)
         pieces += sum(1 for _ in chunk(document, job.chunking.max_tokens, job.chunking.chars_per_token))
         digest = ids.digest(digest, document.source, document.text)
-    return Survey(documents=documents, chunks=pieces, characters=characters, digest=digest)
+    return Survey(documents=documents, chunks=pieces, characters=characters, digest=digest, skipped=dict(skipped))
 
 
 async def chunks(job: Job, base: Path) -> AsyncIterator[Chunk]:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from shared_agent.errors import InputError
+from shared_agent.spec.bounds import above_zero, at_least
 
 
 class EndReason(StrEnum):
@@ -64,11 +65,11 @@ class CompletionPolicy:
     min_coverage: float = 0.5
 
     def __post_init__(self) -> None:
-        _at_least("min_successful", self.min_successful, 1)
-        _at_least("tolerated_failure_count", self.tolerated_failure_count, 0)
-        _at_least("tolerated_failure_percentage", self.tolerated_failure_percentage, 0)
-        _above_zero("branch_timeout_s", self.branch_timeout_s)
-        _above_zero("deadline_s", self.deadline_s)
+        at_least("completion.min_successful", self.min_successful, 1)
+        at_least("completion.tolerated_failure_count", self.tolerated_failure_count, 0)
+        at_least("completion.tolerated_failure_percentage", self.tolerated_failure_percentage, 0)
+        above_zero("completion.branch_timeout_s", self.branch_timeout_s, "seconds")
+        above_zero("completion.deadline_s", self.deadline_s, "seconds")
         if self.tolerated_failure_percentage is not None and self.tolerated_failure_percentage > 100:
             raise InputError("completion.tolerated_failure_percentage", "is above 100", remedy="give a percentage")
         if not 0 <= self.min_coverage <= 1:
@@ -101,13 +102,3 @@ class CompletionPolicy:
         share = 100 * counts.failed / counts.total if counts.total else 0.0
         too_large = self.tolerated_failure_percentage is not None and share > self.tolerated_failure_percentage
         return too_many or too_large
-
-
-def _at_least(name: str, value: float | None, least: float) -> None:
-    if value is not None and value < least:
-        raise InputError(f"completion.{name}", f"is {value}", remedy=f"give at least {least}, or leave it out")
-
-
-def _above_zero(name: str, value: float | None) -> None:
-    if value is not None and value <= 0:
-        raise InputError(f"completion.{name}", f"is {value}", remedy="give seconds above 0, or leave it out")

@@ -89,7 +89,7 @@ def after(before: Coverage, status: str, task_id: str, source: str, reason: str)
     """
     if status == "succeeded":
         return before if before.submitted else _ONE
-    lost = max(1, before.succeeded)
+    lost = before.succeeded if before.submitted else 1
     word = "failed" if status == "failed" else "skipped"
     missing = Missing(task_id, source, preview(f"{word}: {reason}", 120))
     return Coverage(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from shared_agent.errors import InputError
 from shared_agent.spec import ids
 from shared_agent.spec.completion import CompletionPolicy
+from shared_agent.spec.explain import explain
 from shared_agent.spec.limit import LimitSpec
 from shared_agent.spec.settings import Budget, JobSettings, ModelOptions, ModelRoles, RetryPolicy
+
+Format = Literal["text", "markdown", "html", "pdf", "docx", "pptx", "xlsx", "jsonl", "csv"]
 
 
 class _Part(BaseModel):
@@ -21,37 +24,56 @@ class _Part(BaseModel):
 class Input(_Part):
     """One source of documents.
 
-    ``path``: a file, a folder (read recursively) or a glob, relative to the job file. ``uri``: an object or prefix
-    on ``s3://``, ``gs://`` or ``az://``. ``text``: the document itself. For JSONL and CSV files each row is a document
-    whose text is ``text_field`` and whose name is ``id_field`` (or the row number). ``format`` is taken from the
-    file's ending unless it is given. ``max_bytes`` bounds one file: a larger one is refused by name.
+    ``path``: a file, a folder (read recursively) or a glob (``docs/**/*.md``), relative to the job file. ``uri``: an
+    object or prefix on ``s3://``, ``gs://`` or ``az://``. ``text``: the document itself. ``source`` is the name it goes
+    by, in place of the path, the URI or (for a text) its number.
+
+    For JSONL and CSV files each row is a document whose text is ``text_field`` and whose name is ``id_field`` (or the
+    number of the line or row). ``format`` is taken from the file's ending unless it is given; ``encoding`` is UTF-8
+    unless given, and is guessed for text files that are not UTF-8. ``exclude`` holds globs of what to leave out, within
+    the folder or prefix; one without a slash is a file or folder name anywhere in it. ``max_bytes`` bounds one file: a
+    larger one is refused by name.
     """
 
     path: str | None = None
     uri: str | None = None
     text: str | None = None
     source: str | None = None
-    format: str | None = Field(default=None, pattern="^(text|markdown|html|pdf|docx|pptx|xlsx|jsonl|csv)$")
+    format: Format | None = None
     text_field: str = "text"
     id_field: str | None = None
+    encoding: str | None = None
     exclude: tuple[str, ...] = ()
     max_bytes: int = Field(default=50_000_000, gt=0)
 
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        try:
+            "a".encode(value or "utf-8")  # refuses codecs that are not of text, which a look-up does not
+        except LookupError:
+            raise ValueError(f"is {value!r}; give a text encoding that Python knows, such as cp1252") from None
+        return value
+
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if sum(value is not None for value in (self.path, self.uri, self.text)) != 1:
-            raise ValueError("give exactly one of path, uri and text")
+        given = [name for name in ("path", "uri", "text") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"has {' and '.join(given) or 'no source'}; give exactly one of path, uri and text")
+        if "" in (self.path, self.uri):
+            raise ValueError(f"has an empty {given[0]}; name a file, a folder, a glob or an object")
         return self
 
 
 class Chunking(_Part):
     """How documents are cut: pieces of at most ``max_tokens``, at paragraph or sentence ends.
 
-    ``chars_per_token`` turns the token budget into characters; 4.5 holds for English prose.
+    ``chars_per_token`` turns the token budget into characters; 4.5 holds for English prose, and scripts that
+    are written without spaces need about 1.
     """
 
-    max_tokens: int = Field(default=2000, ge=16)
-    chars_per_token: float = Field(default=4.5, gt=0)
+    max_tokens: int = Field(default=2000, ge=16, le=10_000_000)
+    chars_per_token: float = Field(default=4.5, ge=0.1, le=100)
 
 
 class Reduce(_Part):
@@ -113,6 +135,8 @@ class Job(_Part):
     @classmethod
     def _inputs_from_words(cls, value: Any) -> Any:
         """``inputs: docs/`` and ``inputs: [a.md, b.md]`` mean paths."""
+        if value is None:
+            return value
         items: list[Any] = list(value) if isinstance(value, list | tuple) else [value]
         return [_input_from_word(item) if isinstance(item, str) else item for item in items]
 
@@ -130,13 +154,19 @@ class Job(_Part):
 
     @model_validator(mode="after")
     def _limits_exist(self) -> Self:
-        known = {limit.name for limit in self.limits}
-        if len(known) < len(self.limits):
-            raise ValueError("two limits have the same name")
+        names = [limit.name for limit in self.limits]
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError("limits", f"two are called {name!r}", remedy="a limit has one definition")
         for model, options in self.model_options.items():
             for name in options.limits:
-                if name not in known:
-                    raise ValueError(f"model_options.{model}.limits names {name!r}, which limits does not define")
+                if name not in names:
+                    known = ", ".join(names) or "none"
+                    raise InputError(
+                        f"model_options.{model}.limits",
+                        f"names {name!r}, which limits does not define",
+                        remedy=f"defined: {known}",
+                    )
         return self
 
     @classmethod
@@ -147,7 +177,18 @@ class Job(_Part):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise _readable(error) from error
+            raise explain(error, cls) from error
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """JSON Schema (draft 2020-12) of a job file, short forms included."""
+        schema = cls.model_json_schema()
+        properties = schema["properties"]
+        for field, short_forms in _SHORT_FORMS.items():
+            properties[field] = {"anyOf": [*short_forms, properties[field]]}
+        item = properties["inputs"]["anyOf"][-1]
+        item["items"] = {"anyOf": [{"type": "string"}, item["items"]]}
+        return schema
 
     def fingerprint(self, inputs_digest: str) -> str:
         """What the job's result depends on: settings and inputs, but not where its output goes or how wide it runs."""
@@ -184,14 +225,8 @@ def _input_from_word(word: str) -> dict[str, str]:
     return {"uri": word} if "://" in word else {"path": word}
 
 
-_REMEDIES = {
-    "extra_forbidden": "remove it, or check its spelling",
-    "missing": "add it",
+_SHORT_FORMS: dict[str, list[dict[str, Any]]] = {
+    "inputs": [{"type": "string"}, {"$ref": "#/$defs/Input"}],
+    "models": [{"type": "string"}],
+    "reduce": [{"type": "boolean"}],
 }
-
-
-def _readable(error: ValidationError) -> InputError:
-    first = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "job"
-    message = first["msg"].removeprefix("Value error, ")
-    return InputError(field, message[:1].lower() + message[1:], remedy=_REMEDIES.get(first["type"], "correct it"))

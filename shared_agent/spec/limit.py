@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from shared_agent.errors import InputError
+from shared_agent.spec.bounds import above_zero
+
 DIMENSIONS = ("requests", "input_tokens", "output_tokens")
 """What a limit may count, in the order in which every cost vector lists it."""
 
@@ -24,6 +27,8 @@ class LimitSpec:
       calls succeed and halves when the provider throttles.
 
     ``burst_seconds`` also bounds the largest single request: one above a dimension's capacity is refused at once.
+
+    Raises InputError naming the field (``limits.<name>.<field>``) when there is no quota or one is not above zero.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -34,6 +39,18 @@ class LimitSpec:
     output_tokens_per_minute: float | None = None
     mode: LimitMode = "bucket"
     burst_seconds: float = 15.0
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise InputError("limits.name", "is empty", remedy="name the account, model or tenant that it belongs to")
+        given = False
+        for dimension, quota in zip(DIMENSIONS, self.quotas, strict=True):
+            above_zero(f"limits.{self.name}.{dimension}_per_minute", quota, f"{dimension.replace('_', ' ')} a minute")
+            given = given or quota is not None
+        above_zero(f"limits.{self.name}.burst_seconds", self.burst_seconds, "seconds")
+        if not given:
+            quotas = ", ".join(f"{dimension}_per_minute" for dimension in DIMENSIONS)
+            raise InputError(f"limits.{self.name}", "limits nothing", remedy=f"give at least one of {quotas}")
 
     @property
     def quotas(self) -> tuple[float | None, float | None, float | None]:

@@ -48,7 +48,6 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     admission_s: float = 0.0
     model_s: float = 0.0
     backoff_s: float = 0.0
-    store_s: float = 0.0
 
     @property
     def duration_s(self) -> float:

@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
+from shared_agent.errors import InputError
+from shared_agent.spec.bounds import above_zero, at_least
 from shared_agent.spec.completion import CompletionPolicy
 from shared_agent.spec.limit import LimitSpec
 
@@ -40,23 +42,29 @@ class ModelRoles:
 class ModelOptions:
     """How one model is reached and what limits and prices apply to it.
 
-    ``limits`` names the limits that its calls are admitted under. Prices are in USD per million tokens and override the
-    price table.
+    ``limits`` names the limits that its calls are admitted under. ``prices`` replaces the price table's: ``input_per_mtok``,
+    ``output_per_mtok`` and ``cached_input_per_mtok`` in USD a million tokens. ``options`` are the provider's own (see
+    ``models.options``). Raises InputError when a price is negative.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     limits: tuple[str, ...] = ()
     base_url: str = ""
-    input_usd_per_mtok: float | None = None
-    output_usd_per_mtok: float | None = None
-    cached_input_usd_per_mtok: float | None = None
+    prices: Mapping[str, float] = field(default_factory=dict[str, float])
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        for name, price in self.prices.items():
+            at_least(f"model_options.prices.{name}", price, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """A hard ceiling shared by every worker that names the same ``scope`` (by default the job alone)."""
+    """A hard ceiling shared by every worker that names the same ``scope`` (by default the job alone).
+
+    Raises InputError when it bounds nothing or a bound is not above zero.
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
@@ -64,13 +72,19 @@ class Budget:
     tokens: int | None = None
     scope: str = ""
 
+    def __post_init__(self) -> None:
+        above_zero("budget.usd", self.usd, "USD")
+        above_zero("budget.tokens", self.tokens, "tokens")
+        if self.usd is None and self.tokens is None:
+            raise InputError("budget", "bounds nothing", remedy="give usd, tokens or both")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
     """Full-jitter exponential back-off: before retry n the wait is uniform in [0, min(cap_s, base_s * 2**n)].
 
     ``attempts`` counts transient failures of one call, the first try included. Throttling does not count: it is waited
-    out until the task's deadline.
+    out until the task's deadline. Raises InputError when there is no attempt or a time is not above zero.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -78,6 +92,11 @@ class RetryPolicy:
     attempts: int = 5
     base_s: float = 0.5
     cap_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        at_least("retry.attempts", self.attempts, 1)
+        above_zero("retry.base_s", self.base_s, "seconds")
+        above_zero("retry.cap_s", self.cap_s, "seconds")
 
 
 class JobSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -18,7 +18,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from shared_agent.errors import BreakerOpen, Deferred, Permanent, Throttled, Transient
+from shared_agent.errors import BreakerOpen, Deferred, ModelError, Permanent, Throttled, Transient
 from shared_agent.limits.estimate import Calibrator
 from shared_agent.limits.rules import Rule, rule_for
 from shared_agent.limits.types import Admission, Limiter, NotYet
@@ -37,6 +37,8 @@ class _Answer(Protocol):
     @property
     def usage(self) -> Usage: ...
 
+
+_TIMED_OUT = "timeout"
 
 A = TypeVar("A", bound=_Answer)
 
@@ -177,9 +179,11 @@ class Calls:
                 consumed = rule.actual(spent, most)
                 account.usage += spent
                 self._calibrator.learn(target.limits, account.task.role, most, consumed)
-            except (Throttled, Transient, Permanent) as error:
-                if not (isinstance(error, Transient) and error.code == "timeout"):
-                    spent, consumed = Usage(), Cost()
+            except ModelError as error:
+                if error.code != _TIMED_OUT:
+                    spent = error.usage or Usage()
+                    consumed = rule.actual(spent, most)
+                    account.usage += spent
                 raise
             finally:
                 if target.limits:
@@ -215,7 +219,7 @@ class Calls:
             await self._breakers.failed(name)
             raise Transient(
                 f"{name} gave no answer within {self._watchdog.timeout_s:g} s",
-                code="timeout",
+                code=_TIMED_OUT,
                 remedy="raise timeouts.call_s, or choose a faster model",
             ) from None
         except Transient:

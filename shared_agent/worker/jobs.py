@@ -57,7 +57,8 @@ class JobRuntime:
         target = self._targets.get(name)
         if target is None:
             options = self.settings.model_options.get(name, _DEFAULT_OPTIONS)
-            model = open_model(name, base_url=options.base_url or None, options=options.options)
+            prices = {"prices": {name: dict(options.prices)}} if options.prices else {}
+            model = open_model(name, base_url=options.base_url or None, options={**options.options, **prices})
             target = self._targets[name] = Target(model=model, limits=self._limits_of(name, options))
         return target
 

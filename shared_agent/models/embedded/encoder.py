@@ -87,7 +87,7 @@ class Encoder:
             },
         )
         mean: Matrix = np.asarray(outputs[0], dtype=np.float32)[0].mean(axis=0)
-        return mean / np.linalg.norm(mean)
+        return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
 
 
 _loaded: list[Encoder] = []

@@ -42,6 +42,11 @@ _DEFINITION = re.compile(r"^\s*\[[^\]]+\]:\s+\S+")
 _FIELD = re.compile(r"^\s+:[\w-]+:(?:\s|$)")
 _CODE = re.compile(r"^(?:import|from|def|class|return|pip3?|npm|async|await|git|sudo|curl|docker|uv)\s+[\w./@<-]+")
 _SYMBOLS = frozenset("{}[]=;<>_\\$|&*#~^@`")
+_BOXED = re.compile(r"^\s*\*\s+(\S.*?)\s+\*\s*$")
+_PAIR = re.compile(r"^\s*[A-Z][\w/&-]*(?: [\w/&-]+){0,3}:\s+\S")
+_WRAPPED = 60
+"""A shorter line that reads ``Name: value`` is complete; a longer one may go on in the next."""
+
 _SPACE = re.compile(r"\s+")
 
 
@@ -77,6 +82,7 @@ class _Reader:
         self._skip_deeper_than = -1
 
     def read(self, line: str) -> None:
+        line = _BOXED.sub(r"\1", line)
         if self._in_fence(line) or self._in_skipped_body(line):
             return
         if not line.strip():
@@ -99,11 +105,9 @@ class _Reader:
         lines, item = self._lines, self._item
         self._lines, self._item = [], False
         joined = _SPACE.sub(" ", " ".join(lines)).strip()
-        if not joined or _is_code(joined):
-            return
-        text = _plain(joined) if self._inline else joined
-        if text:
-            self.blocks.append(Block(text, self._heading, item))
+        plain = _plain(joined)
+        if plain and not _is_code(plain):
+            self.blocks.append(Block(plain if self._inline else joined, self._heading, item))
 
     def _in_fence(self, line: str) -> bool:
         fence = _FENCE.match(line)
@@ -143,7 +147,12 @@ class _Reader:
             self.flush()
             self._item = True
             line = " " * item.end() + line[item.end() :]
+        pair = _PAIR.match(line)
+        if pair and not self._item:
+            self.flush()
         self._lines.append(line)
+        if pair and len(line) < _WRAPPED:
+            self.flush()
 
 
 def _plain(text: str) -> str:
@@ -158,6 +167,4 @@ def _is_code(text: str) -> bool:
     symbols = sum(character in _SYMBOLS for character in text)
     letters = sum(character.isalpha() for character in text)
     starts_like_code = _CODE.match(text) is not None and not text.endswith((".", ":"))
-    without_links = _IMAGE.sub("", text) if "](" in text else text
-    mostly_symbols = symbols > 0.12 * len(text) and "](" not in text
-    return starts_like_code or mostly_symbols or letters < 0.45 * max(1, len(without_links)) and "](" not in text
+    return starts_like_code or symbols > 0.12 * len(text) or letters < 0.45 * len(text)

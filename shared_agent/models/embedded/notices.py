@@ -15,9 +15,11 @@ from dataclasses import dataclass
 
 MARKER = "[extractive: sentences selected from the input, not written]"
 NOTHING = "[extractive: the input held no sentence to select]"
+NO_ANSWER = "[extractive: no sentence of the input scored as an answer]"
 NOT_FOUND = "The passages do not answer the question."
 
 _GAP = "Not covered: "
+_MARKERS = (MARKER, NOTHING, NO_ANSWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,13 @@ class Stripped:
 
 def strip(text: str) -> Stripped:
     """Take the notices off a text; one that carries none comes back unchanged."""
-    if MARKER not in text and NOTHING not in text and _GAP not in text:
+    if not any(notice in text for notice in (*_MARKERS, _GAP)):
         return Stripped(text, ())
+    for marker in _MARKERS:
+        text = text.replace(marker, "")
     lines: list[str] = []
     gaps: list[str] = []
-    for line in text.replace(MARKER, "").replace(NOTHING, "").split("\n"):
+    for line in text.split("\n"):
         if line.startswith(_GAP):
             gaps.append(line.removeprefix(_GAP).strip())
         else:
@@ -42,10 +46,10 @@ def strip(text: str) -> Stripped:
     return Stripped("\n".join(lines).strip(), tuple(gap for gap in gaps if gap))
 
 
-def attach(body: str, gaps: Iterable[str] = ()) -> str:
+def attach(body: str, gaps: Iterable[str] = (), marker: str = MARKER) -> str:
     """Put the notices under ``body``: each distinct gap once, then the marker."""
     body = body.strip()
     parts = [body] if body else []
-    parts += [_GAP + " ".join(gap.split()) for gap in dict.fromkeys(gaps) if gap.strip()]
-    parts.append(MARKER if body else NOTHING)
+    parts += dict.fromkeys(_GAP + " ".join(gap.split()) for gap in gaps if gap.strip())
+    parts.append(marker if body else NOTHING)
     return "\n\n".join(parts)

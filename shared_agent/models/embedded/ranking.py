@@ -2,7 +2,7 @@
 
     all sentences ──TF-IDF against the whole──▶ at most LIMIT ──vectors──▶ relevance ──MMR──▶ chosen, in input order
 
-    MMR:  next = argmax  λ · relevance(s) − (1 − λ) · max cos(s, chosen)
+    MMR:  next = argmax  λ · relevance(s) - (1 - λ) · max cos(s, chosen)
 
 The first cut keeps the cost of a large text near that of a small one: counting words is a thousand times cheaper
 than a run of the encoder.
@@ -56,7 +56,7 @@ def centrality(vectors: Matrix) -> list[float]:
 
 
 def choose_varied(relevance: Sequence[float], vectors: Matrix, costs: Sequence[int], budget: int) -> list[int]:
-    """Indices by MMR until ``budget`` is spent, in input order; what does not fit is passed over, ties go to the first."""
+    """Indices by MMR until ``budget`` is spent, in input order; what does not fit is passed over, ties to the first."""
     left = [index for index in range(len(relevance)) if costs[index] <= budget]
     nearest = np.zeros(len(relevance), dtype=np.float32)
     chosen: list[int] = []

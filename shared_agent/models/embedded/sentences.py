@@ -6,16 +6,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nupunkt import sent_tokenize
+from nupunkt import sent_spans
 
 from shared_agent.models.embedded.markup import Block, blocks
 
 _LONGEST_BLOCK = 20_000
-_LEADING_MARK = re.compile(r"^(?:[-*+•·—–]|\(?\w{1,3}[.)])\s+")
+_LEADING_MARK = re.compile(r"^(?:[-*+\u2022\u00b7\u2014\u2013]|\(?\w{1,3}[.)])\s+")
 _DANGLING = re.compile(
     r"^(?:this|these|that|those|it|they|he|she|however|but|and|or|so|also|then|therefore|for example|e\.g\.|thus"
     r"|furthermore|moreover|otherwise|such)\b",
     re.IGNORECASE,
+)
+
+_UNFINISHED = re.compile(
+    r"\b(?:a|an|and|are|as|at|be|but|by|for|from|in|is|of|on|or|see|that|the|to|was|were|with)$", re.IGNORECASE
 )
 
 
@@ -41,14 +45,15 @@ def sentences(texts: Sequence[str], *, inline: bool = True) -> list[Sentence]:
 
 
 def fitness(sentence: Sentence) -> float:
-    """How well a sentence stands alone in a summary, from 0 to 1: whole, of middle length, not shouted, not dangling."""
+    """How well a sentence stands alone, from 0 to 1: whole, of middle length, not shouted, not dangling."""
     text = sentence.text
     letters = [character for character in text if character.isalpha()]
     if sentence.words < 4 or len(letters) < 0.6 * len(text):
         return 0.0
     score = 1.0
     if text[-1] not in ".!?\"”')":
-        score *= 0.6 if text[-1] != ":" else 0.3
+        announces_little = text[-1] == ":" and sentence.words < 12
+        score *= 0.25 if announces_little or _UNFINISHED.search(text) else 0.6
     if sentence.words < 7 or sentence.words > 60:
         score *= 0.6
     if sum(letter.isupper() for letter in letters) > 0.5 * len(letters):
@@ -63,5 +68,5 @@ def fitness(sentence: Sentence) -> float:
 def _split(block: Block) -> list[str]:
     text = block.text
     parts = [text[start : start + _LONGEST_BLOCK] for start in range(0, len(text), _LONGEST_BLOCK)]
-    split = [sentence for part in parts for sentence in sent_tokenize(part)]
+    split = [part[start:end] for part in parts for start, end in sent_spans(part)]
     return [cleaned for sentence in split if (cleaned := _LEADING_MARK.sub("", sentence.strip()))]

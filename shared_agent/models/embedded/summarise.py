@@ -10,9 +10,10 @@ from shared_agent.models.embedded.lexical import terms
 from shared_agent.models.embedded.ranking import centrality, choose_varied, first_cut
 from shared_agent.models.embedded.sentences import Sentence, fitness, sentences
 
-_RANKED = 32
+_RANKED = 40
 _RANKED_COMBINING = 64
 _SHORT = 60
+_ENDS = ".!?:;\"'\u201d\u2019)"
 _SHARE = 3
 _FITNESS_TO_QUOTE = 0.3
 
@@ -46,19 +47,20 @@ def _body(fit: Sequence[Sentence], embed: Embed, budget: int, instructions: str,
         return ""
     vectors = embed([sentence.text for sentence in ranked])
     relevance = centrality(vectors)
-    if instructions.strip():
-        wanted = embed([instructions])[0]
-        relevance = [
-            0.6 * central + 0.4 * float(near)
-            for central, near in zip(relevance, vectors @ wanted, strict=True)
-        ]
     best = max(relevance) or 1.0
-    scores = [
-        value / best * (0.5 + 0.5 * fitness(sentence)) + (0.0 if combine else _lead(sentence))
-        for value, sentence in zip(relevance, ranked, strict=True)
-    ]
+    wanted = vectors @ embed([instructions])[0] if instructions.strip() else None
+    scores: list[float] = []
+    for index, sentence in enumerate(ranked):
+        score = relevance[index] / best * (0.5 + 0.5 * fitness(sentence))
+        score += 1.5 * float(wanted[index]) if wanted is not None else 0.0 if combine else _lead(sentence)
+        scores.append(score)
     chosen = choose_varied(scores, vectors, [sentence.words for sentence in ranked], budget)
-    return " ".join(ranked[index].text for index in chosen)
+    return _joined([ranked[index].text for index in chosen])
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """Sentences in one paragraph; what does not end like a sentence gets one of its own, so that it stays apart."""
+    return "".join(part + (" " if part[-1] in _ENDS else "\n\n") for part in parts).rstrip()
 
 
 def _lead(sentence: Sentence) -> float:

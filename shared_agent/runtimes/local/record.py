@@ -10,6 +10,9 @@ from shared_agent.runtimes.result import JobResult
 from shared_agent.spec.usage import Usage
 from shared_agent.stores.state import KEEP, StateStore, Written
 
+STALE_S = 5.0
+"""Seconds without a word after which a runner is taken to be gone."""
+
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A job on its way. ``reduced`` of ``reduces`` reduce tasks are done; ``eta_s`` is the predicted rest in seconds."""
