@@ -5,7 +5,8 @@ of lognormal duration and size, and settles; two of the 160 ask for 40% of the c
 eight times the quota. What each process sees as ``time.time`` is off by +0.25 s or -0.25 s. The contenders run one after
 the other, each on a fresh server.
 
-    used         what calls actually used, over the quota of the measured time, from the first to the last grant in it
+    used         what calls actually used, over the quota of the measured time, from the first to the last grant in it;
+                 above 1 where nothing is settled and polling prefers requests that were estimated too low
     over grant   by how much any interval exceeded capacity + rate * T on the times of the grants, in % of the capacity
                  (only where the limiter says when it granted; a positive figure is a broken bound: exit 1)
     over seen    the same on the times at which callers came through, whose processes share two cores

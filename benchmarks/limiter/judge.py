@@ -61,7 +61,7 @@ def judge(name: str, logs: list[Log], warm: float, end: float) -> Row:
 
 def _used(done: list[Call]) -> float:
     """Use over quota from the first to the last grant: what the last one had to wait for counts, the first does not."""
-    ordered = sorted((call.through or 0.0, call.actual) for call in done)
+    ordered = sorted((call.granted or call.through or 0.0, call.actual) for call in done)
     if len(ordered) < 2:
         return 0.0
     return sum(actual for _, actual in ordered[1:]) / (RATE * (ordered[-1][0] - ordered[0][0]))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from shared_agent.runtimes.local.record import Progress
 
-_PLAIN_EVERY_S = 2.0
+_PLAIN_EVERY_S = 10.0
 
 Show = Callable[["Progress"], None]
 

@@ -29,7 +29,10 @@ def _check(settings: JobSettings) -> None:
 
 def _examples(settings: JobSettings) -> tuple[tuple[str, str], ...]:
     examples: list[tuple[str, str]] = []
-    for index, item in enumerate(settings.options.get("examples", ())):
+    given: Any = settings.options.get("examples", ())
+    if not isinstance(given, list | tuple):
+        raise InputError("options.examples", "is not a list", remedy="give a list of {text: …, label: …}")
+    for index, item in enumerate(given):
         try:
             examples.append((str(item["text"]), str(item["label"])))
         except (TypeError, KeyError) as error:

@@ -96,6 +96,8 @@ def _import(path: Path) -> ModuleType:
         raise InputError("kind", f"{path} cannot be imported", remedy="give a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    if str(file.parent) not in sys.path:
+        sys.path.append(str(file.parent))
     try:
         spec.loader.exec_module(module)
     except Exception as error:

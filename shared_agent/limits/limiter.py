@@ -68,7 +68,8 @@ class StoreLimiter:
         forfeited and reserved anew. A ticket keeps the cost it was reserved with; those of limits not named are ignored.
 
         Raises AdmissionError at once when a limit can never hold the cost, StoreError when the store is out of
-        reach. Whatever ends the call without an admission, except NotYet, gives every reservation back.
+        reach. Whatever ends the call without an admission, except NotYet, gives every reservation back, those of
+        ``tickets`` too.
         """
         combiners = [self._combiners[name] for name in dict.fromkeys(names) if name in self._combiners]
         if not combiners:

@@ -14,7 +14,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+)
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -83,6 +92,7 @@ class Pool(Generic[T, R]):
         self._ahead.clear()
         if self._reader is not None:
             self._reader.cancel()
+        self._pump_soon()
 
     def drop(self, which: Callable[[T], bool] = lambda item: True) -> None:
         """Forget the submitted items that have not started and for which ``which`` holds."""
@@ -91,6 +101,7 @@ class Pool(Generic[T, R]):
             if which(item):
                 timer.cancel()
                 del self._delayed[ticket]
+        self._pump_soon()
 
     def cancel(self, which: Callable[[T], bool] = lambda item: True) -> None:
         """Drop what waits and cancel what runs, for which ``which`` holds."""
@@ -124,7 +135,21 @@ class Pool(Generic[T, R]):
         finished = self._finished
         if finished is None or finished.done():
             return
-        loop = finished.get_loop()
+        try:
+            self._start(finished.get_loop())
+        except BaseException as raised:
+            self._fail(raised)
+            return
+        source_ended = self._sync is None and self._async is None and not self._ahead
+        if source_ended and not self._running and not self._ready and not self._delayed:
+            finished.set_result(None)
+
+    def _pump_soon(self) -> None:
+        """Notice the end once the caller, who has just taken work away, had the chance to submit other work."""
+        if self._finished is not None and not self._finished.done():
+            self._finished.get_loop().call_soon(self._pump)
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         while len(self._running) < self._cap:
             if self._ready and len(self._ready) >= self._cap:
                 item = self._ready.popleft()
@@ -144,18 +169,15 @@ class Pool(Generic[T, R]):
             task = loop.create_task(self._run(item))
             self._running[task] = item
             task.add_done_callback(self._ended)
-        source_ended = self._sync is None and self._async is None and not self._ahead
-        if source_ended and not self._running and not self._ready and not self._delayed:
-            finished.set_result(None)
 
     def _ended(self, task: asyncio.Task[R]) -> None:
         item = self._running.pop(task)
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         try:
             self._on_done(item, None if error is not None else task.result(), error)
-            self._pump()
         except BaseException as raised:
             self._fail(raised)
+        self._pump()
 
     def _mature(self, ticket: int) -> None:
         _, item = self._delayed.pop(ticket)
@@ -163,12 +185,16 @@ class Pool(Generic[T, R]):
         self._pump()
 
     async def _read(self, source: AsyncIterator[T]) -> None:
-        async for item in source:
-            self._ahead.append(item)
-            self._pump()
-            while len(self._ahead) > 1 and self._async is not None:
-                self._wants_more.clear()
-                await self._wants_more.wait()
+        try:
+            async for item in source:
+                self._ahead.append(item)
+                self._pump()
+                while len(self._ahead) > 1 and self._async is not None:
+                    self._wants_more.clear()
+                    await self._wants_more.wait()
+        finally:
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
         self._async = None
         self._pump()
 

@@ -18,7 +18,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from shared_agent.errors import BreakerOpen, Deferred, ModelError, Permanent, Throttled, Transient
+from shared_agent.errors import BreakerOpen, Deferred, ModelError, Throttled, Transient
 from shared_agent.limits.estimate import Calibrator
 from shared_agent.limits.rules import Rule, rule_for
 from shared_agent.limits.types import Admission, Limiter, NotYet
@@ -66,6 +66,10 @@ class Account:
     deadline: float | None = None
     tickets: tuple[Ticket, ...] = ()
 
+    def deferred(self, wait_s: float) -> Deferred:
+        """The task to be redelivered in ``wait_s`` seconds, with the tickets it still holds: a used one must not return."""
+        return Deferred(msgspec.structs.replace(self.task, tickets=self.tickets), wait_s)
+
 
 class Calls:
     """Makes the model calls of one job's tasks. ``max_wait_s``: waits beyond it raise Deferred instead of sleeping."""
@@ -105,6 +109,7 @@ class Calls:
     async def stream(self, target: Target, request: Request, account: Account) -> AsyncGenerator[Delta, None]:
         """A streamed answer; raises as :meth:`complete`. Tried again only while no piece has been handed on."""
         pieces: asyncio.Queue[Delta] = asyncio.Queue(maxsize=64)
+        piece: asyncio.Future[Delta] | None = None
         handed_on = False
 
         async def pump() -> Reply:
@@ -116,14 +121,12 @@ class Calls:
                         return delta.reply
                     handed_on = True
                     await pieces.put(delta)
-            except (Throttled, Transient) as error:
-                raise Permanent(str(error), code=error.code) if handed_on else error from error
             finally:
                 await _close(stream)
             raise Transient("the stream ended without its reply", code="truncated_stream")
 
         async def run() -> Delta:
-            return Delta(reply=await self._with_retries(target, request, account, pump))
+            return Delta(reply=await self._with_retries(target, request, account, pump, again=lambda: not handed_on))
 
         task = asyncio.create_task(run())
         try:
@@ -136,11 +139,18 @@ class Calls:
                     piece.cancel()
             yield await task
         finally:
+            if piece is not None:
+                piece.cancel()
             task.cancel()
             await asyncio.wait({task})
 
     async def _with_retries(
-        self, target: Target, request: Request, account: Account, call: Callable[[], Awaitable[A]]
+        self,
+        target: Target,
+        request: Request,
+        account: Account,
+        call: Callable[[], Awaitable[A]],
+        again: Callable[[], bool] = lambda: True,
     ) -> A:
         attempts = Attempts()
         loop = asyncio.get_running_loop()
@@ -150,14 +160,14 @@ class Calls:
                 return await self._once(target, request, account, call)
             except (Throttled, Transient, BreakerOpen) as error:
                 delay_s = next_delay_s(self._retry, error, attempts)
-                if delay_s is None:
+                if delay_s is None or not again():
                     raise
                 if account.deadline is not None and loop.time() + delay_s >= account.deadline:
                     raise
                 account.throttled += isinstance(error, Throttled)
-            account.retries += 1
+                account.retries += not isinstance(error, BreakerOpen)
             if self._max_wait_s is not None and delay_s > self._max_wait_s:
-                raise Deferred(account.task, delay_s)
+                raise account.deferred(delay_s)
             account.backoff_s += delay_s
             await asyncio.sleep(delay_s)
 
@@ -203,8 +213,8 @@ class Calls:
         try:
             admission = await self._limiter.acquire(target.limits, likely, max_wait_s=self._max_wait_s, tickets=tickets)
         except NotYet as not_yet:
-            waiting = msgspec.structs.replace(account.task, tickets=not_yet.tickets)
-            raise Deferred(waiting, not_yet.wait_s) from None
+            account.tickets = not_yet.tickets
+            raise account.deferred(not_yet.wait_s) from None
         account.admission_s += admission.waited_s
         return admission
 
@@ -226,6 +236,8 @@ class Calls:
             await self._breakers.failed(name)
             raise
         except Throttled as error:
+            # A target that asks to slow down works: as a probe's answer, that closes the breaker.
+            await self._breakers.succeeded(name)
             await self._limiter.throttled(target.limits, error.retry_after_s)
             raise
         finally:

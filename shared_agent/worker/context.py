@@ -120,9 +120,7 @@ class Context:
             if done:
                 return stored
         value = await self._tools.run(name, run, self._account)
-        if journal is not None:
-            await journal.store(step, value)
-        return value
+        return await journal.store(step, value) if journal is not None else value
 
     def _request(self, purpose: Purpose | str, max_output_tokens: int | None) -> Request:
         return Request(

@@ -23,13 +23,13 @@ _decoder: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
 
 
 class Journal:
-    """The finished steps of one task. ``fresh``: the task was never claimed before, so there is nothing to read."""
+    """The finished steps of one task, for the holder of its claim; under the first ``token`` there is nothing to read."""
 
-    def __init__(self, state: StateStore, artifacts: Artifacts, key: str, *, fresh: bool) -> None:
+    def __init__(self, state: StateStore, artifacts: Artifacts, key: str, *, token: int) -> None:
         self._state = state
         self._artifacts = artifacts
         self._key = key
-        self._fresh = fresh
+        self._token = token
         self._asked: Counter[str] = Counter()
 
     def name(self, asked: str) -> str:
@@ -39,20 +39,22 @@ class Journal:
 
     async def find(self, name: str) -> tuple[bool, Any]:
         """``(True, value)`` when the step is done, else ``(False, None)``."""
-        data = None if self._fresh else await self._state.get(self._state_key(name))
+        data = None if self._token == 1 else await self._state.get(self._state_key(name))
         if data is None:
             return False, None
         return True, await self._artifacts.unpack(_decoder.decode(data))
 
-    async def store(self, name: str, value: Any) -> None:
-        """Keep what a step returned (a JSON value)."""
-        payload = await self._artifacts.pack(value, f"steps/{self._key}/{name}.json")
+    async def store(self, name: str, value: Any) -> Any:
+        """Keep what a step returned (a JSON value), and return it as a later run will find it: a tuple is a list then."""
+        # The token keeps a worker that has lost the claim from overwriting what another one's step refers to.
+        payload = await self._artifacts.pack(value, f"steps/{self._key}/{name}.{self._token}.json")
         written = _encoder.encode(payload)
 
         def put(current: bytes | None, now: float) -> tuple[Written, None]:
             return written, None
 
         await self._state.update(self._state_key(name), put, guess=None, ttl_s=_RETENTION_S)
+        return msgspec.json.decode(_encoder.encode(value))
 
     def _state_key(self, name: str) -> str:
         return f"step/{self._key}/{name}"

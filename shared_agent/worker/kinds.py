@@ -43,6 +43,12 @@ class TaskKind:
         """A map value in the shape that the reducer takes."""
         return self.lift(value) if self.lift is not None else value
 
-    def reduced_by(self, reduce: ReduceHandler, *, lift: Callable[[Any], Any] | None = None) -> TaskKind:
+    def reduced_by(
+        self,
+        reduce: ReduceHandler,
+        *,
+        lift: Callable[[Any], Any] | None = None,
+        finish: Callable[[Any], Any] | None = None,
+    ) -> TaskKind:
         """The same kind with a reducer."""
-        return replace(self, reduce=reduce, lift=lift)
+        return replace(self, reduce=reduce, lift=lift, finish=finish)

@@ -34,6 +34,8 @@ class Leases:
         self._claims = claims
         self._running: set[Lease] = set()
         self._keeper: asyncio.Task[None] | None = None
+        self._pause: asyncio.TimerHandle | None = None
+        self._wake = asyncio.Event()
 
     def add(self, held: Held, lease_s: float) -> Lease:
         """Keep ``held`` alive for the current task until :meth:`remove`."""
@@ -42,6 +44,8 @@ class Leases:
         self._running.add(lease)
         if self._keeper is None or self._keeper.done():
             self._keeper = loop.create_task(self._keep(), name="shared-agent-leases")
+        elif self._pause is not None and self._pause.when() > lease.renew_at:
+            self._wake.set()
         return lease
 
     def remove(self, lease: Lease) -> Held:
@@ -60,10 +64,17 @@ class Leases:
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
         while self._running:
-            await asyncio.sleep(min(lease.lease_s for lease in self._running) / 6)
+            pause_s = min(lease.lease_s for lease in self._running) / 6
+            self._wake.clear()
+            self._pause = loop.call_later(pause_s, self._wake.set)
+            try:
+                await self._wake.wait()
+            finally:
+                self._pause.cancel()
             now = loop.time()
-            for lease in [lease for lease in self._running if lease.renew_at <= now]:
-                await self._renew(lease)
+            due = [lease for lease in self._running if lease.renew_at <= now]
+            # Together: one slow answer of the store must not cost the others their leases.
+            await asyncio.gather(*map(self._renew, due))
 
     async def _renew(self, lease: Lease) -> None:
         try:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from shared_agent.errors import BreakerOpen, Deferred, Transient
+from shared_agent.errors import BreakerOpen, Transient
 from shared_agent.spec.settings import RetryPolicy
 from shared_agent.worker.breaker import Breakers
 from shared_agent.worker.calls import Account
@@ -40,9 +40,8 @@ class Tools:
             else:
                 await self._breakers.succeeded(target)
                 return value
-            account.retries += 1
             if self._max_wait_s is not None and delay_s > self._max_wait_s:
-                raise Deferred(account.task, delay_s)
+                raise account.deferred(delay_s)
             account.backoff_s += delay_s
             await asyncio.sleep(delay_s)
 

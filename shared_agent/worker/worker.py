@@ -13,7 +13,8 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import msgspec
 
@@ -28,7 +29,7 @@ from shared_agent.stores.state import StateStore
 from shared_agent.worker.calls import Account
 from shared_agent.worker.claims import Claims, Held, IsDead, nobody_is_known_dead
 from shared_agent.worker.context import Context
-from shared_agent.worker.failures import describe
+from shared_agent.worker.failures import describe, principal
 from shared_agent.worker.jobs import JobRuntime
 from shared_agent.worker.journal import Journal
 from shared_agent.worker.kinds import TaskKind
@@ -85,26 +86,28 @@ class Worker:
         A failed task is an outcome, not an exception. Raises Busy, Deferred and ClaimLost, for which the task has no
         outcome here, StoreError when the store fails, and InputError when the job itself is wrong.
         """
-        job = self._jobs.get(task.job_id) or self.register(await self._read_settings(task.job_id))
+        job = self._jobs.get(task.job_id) or await self._register_stored(task.job_id)
         started_at = time.time()
         claim = await self._claims.acquire(task.key, job.settings.lease_s, retry_failed=self._retry_failed)
         if isinstance(claim, Outcome):
             return msgspec.structs.replace(claim, replayed=True)
+        cancelling = _cancelling()
         lease = self._leases.add(claim, job.settings.lease_s)
         try:
-            outcome = await self._execute(job, task, started_at, fresh=claim.token == 1)
+            outcome = await self._execute(job, task, started_at, token=claim.token)
         except BaseException as error:
             held = self._leases.remove(lease)
-            if lease.lost and isinstance(error, asyncio.CancelledError):
-                _uncancel()
+            if lease.lost and isinstance(error, asyncio.CancelledError) and _uncancel() <= cancelling:
                 raise ClaimLost(f"the lease on {task.key} could not be renewed") from None
             await self._give_back(held)
             raise
         held = self._leases.remove(lease)
+        if lease.lost:
+            _uncancel()
         if outcome.status == "skipped":
             await self._claims.release(held)
         else:
-            await self._claims.complete(held, outcome)
+            await _to_the_end(self._claims.complete(held, outcome))
         return outcome
 
     async def aclose(self) -> None:
@@ -113,11 +116,11 @@ class Worker:
         for job in self._jobs.values():
             await job.aclose()
 
-    async def _execute(self, job: JobRuntime, task: Task, started_at: float, *, fresh: bool) -> Outcome:
+    async def _execute(self, job: JobRuntime, task: Task, started_at: float, *, token: int) -> Outcome:
         account = Account(task=task, tickets=task.tickets, deadline=job.deadline(task, started_at))
         journal = None
         if job.kind.calls == "many":
-            journal = Journal(self.state, self.artifacts, task.key, fresh=fresh)
+            journal = Journal(self.state, self.artifacts, task.key, token=token)
         context = Context(
             task=task,
             settings=job.settings,
@@ -127,18 +130,30 @@ class Worker:
             account=account,
             journal=journal,
         )
+        cancelling = _cancelling()
         try:
             async with job.time_limit(task, account.deadline):
                 value = await self._handle(job.kind, context)
-        except Deferred:
-            raise
-        except BudgetExceeded as error:
-            failure = Failure(kind=FailureClass.BUDGET, message=error.message, remedy=error.remedy, retryable=True)
-            return self._outcome(task, account, started_at, status="skipped", failure=failure)
-        except Exception as error:
-            failure = await self._failure(task, error)
+            data = msgspec.json.encode(value)
+        except asyncio.CancelledError:
+            if _cancelling() > cancelling:
+                raise
+            # Nobody cancelled this task: the handler waited for something of its own that was.
+            failure = Failure(kind=FailureClass.CANCELLED, message="the handler awaited a task that was cancelled")
             return self._outcome(task, account, started_at, status="failed", failure=failure)
-        payload = await self.artifacts.pack(value, f"jobs/{task.job_id}/values/{task.task_id}.json")
+        except Exception as raised:
+            error = principal(raised)
+            if isinstance(error, Deferred):
+                raise error from None
+            if isinstance(error, BudgetExceeded):
+                failure = Failure(kind=FailureClass.BUDGET, message=error.message, remedy=error.remedy, retryable=True)
+                return self._outcome(task, account, started_at, status="skipped", failure=failure)
+            failure = await self._failure(task, error, token)
+            return self._outcome(task, account, started_at, status="failed", failure=failure)
+        # As whoever reads the stored outcome will find it: a tuple is a list then, and a key is a string.
+        value = msgspec.json.decode(data)
+        # The token keeps a worker that has lost the claim from overwriting what another one's outcome refers to.
+        payload = await self.artifacts.pack(value, f"jobs/{task.job_id}/values/{task.task_id}.{token}.json")
         outcome = self._outcome(task, account, started_at, status="succeeded")
         return msgspec.structs.replace(outcome, value=payload)
 
@@ -187,11 +202,11 @@ class Worker:
             traceparent=task.traceparent,
         )
 
-    async def _failure(self, task: Task, error: Exception) -> Failure:
+    async def _failure(self, task: Task, error: Exception, token: int) -> Failure:
         failure, whole = describe(error)
         if not whole:
             return failure
-        path = f"jobs/{task.job_id}/errors/{task.task_id}.json"
+        path = f"jobs/{task.job_id}/errors/{task.task_id}.{token}.json"
         detail = await self.artifacts.pack(whole, path, limit=_ERROR_INLINE_LIMIT)
         return msgspec.structs.replace(failure, detail=detail)
 
@@ -203,14 +218,30 @@ class Worker:
         except StoreError:
             return
 
-    async def _read_settings(self, job_id: str) -> JobSettings:
-        return wire.decode(await self.artifacts.get(settings_path(job_id)), JobSettings)
+    async def _register_stored(self, job_id: str) -> JobRuntime:
+        settings = wire.decode(await self.artifacts.get(settings_path(job_id)), JobSettings)
+        # Another task of the job may have read them in the meantime.
+        return self._jobs.get(job_id) or self.register(settings)
 
 
-def _uncancel() -> None:
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Finish ``work`` even when the current task is cancelled meanwhile: what is paid for is stored."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+def _cancelling() -> int:
     current = asyncio.current_task()
-    if current is not None:
-        current.uncancel()
+    return current.cancelling() if current is not None else 0
+
+
+def _uncancel() -> int:
+    current = asyncio.current_task()
+    return current.uncancel() if current is not None else 0
 
 
 def settings_path(job_id: str) -> str:

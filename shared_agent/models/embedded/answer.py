@@ -20,7 +20,7 @@ from shared_agent.models.embedded import notices
 from shared_agent.models.embedded.encoder import Embed
 from shared_agent.models.embedded.lexical import coverage, rarity, terms
 from shared_agent.models.embedded.ranking import first_cut
-from shared_agent.models.embedded.sentences import Sentence, fitness, sentences
+from shared_agent.models.embedded.sentences import Sentence, fitness, joined, sentences
 
 FOUND = 0.42
 """Lowest score that counts as an answer; see ``tests/unit/models_embedded`` for questions on both sides of it."""
@@ -56,7 +56,7 @@ def answer(
     if not chosen:
         return {"answer": notices.attach(notices.NOT_FOUND, gaps, notices.NO_ANSWER), "sources": [], "found": False}
     sources = dict.fromkeys(passages[sentence.passage][1] for sentence in chosen)
-    body = " ".join(sentence.text for sentence in chosen)
+    body = joined([sentence.text for sentence in chosen])
     return {"answer": notices.attach(body, gaps), "sources": [name for name in sources if name], "found": True}
 
 

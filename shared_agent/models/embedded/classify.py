@@ -68,12 +68,9 @@ def classify(
             evidence[name] += _EXAMPLES * likeness
     scores = _softmax(evidence)
     ranked = sorted(scores, key=lambda name: -scores[name])
-    floor = max(
-        _MULTIPLE_SHARE * scores[ranked[0]],
-        0.5 / len(known),
-        *(scores[label.name] for label in known if label.fallback),
-    )
-    chosen = [name for name in ranked if scores[name] >= floor or name == ranked[0]]
+    rest = {label.name for label in known if label.fallback}
+    floor = max(_MULTIPLE_SHARE * scores[ranked[0]], 0.5 / len(known), *(scores[name] for name in rest))
+    chosen = ranked[:1] + [name for name in ranked[1:] if scores[name] >= floor and name not in rest]
     return {"label": ranked[0], "labels": chosen if multiple else ranked[:1], "scores": scores}
 
 

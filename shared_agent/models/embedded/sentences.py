@@ -11,6 +11,7 @@ from nupunkt import sent_spans
 from shared_agent.models.embedded.markup import Block, blocks
 
 _LONGEST_BLOCK = 20_000
+_ENDS = ".!?:;\"'\u201d\u2019)"
 _LEADING_MARK = re.compile(r"^(?:[-*+\u2022\u00b7\u2014\u2013]|\(?\w{1,3}[.)])\s+")
 _DANGLING = re.compile(
     r"^(?:this|these|that|those|it|they|he|she|however|but|and|or|so|also|then|therefore|for example|e\.g\.|thus"
@@ -63,6 +64,11 @@ def fitness(sentence: Sentence) -> float:
     if _DANGLING.match(text):
         score *= 0.85
     return score
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Sentences in one paragraph; what does not end like a sentence gets one of its own, so that it stays apart."""
+    return "".join(part + (" " if part[-1] in _ENDS else "\n\n") for part in parts).rstrip()
 
 
 def _split(block: Block) -> list[str]:

@@ -8,12 +8,11 @@ from shared_agent.models.embedded import notices
 from shared_agent.models.embedded.encoder import Embed
 from shared_agent.models.embedded.lexical import terms
 from shared_agent.models.embedded.ranking import centrality, choose_varied, first_cut
-from shared_agent.models.embedded.sentences import Sentence, fitness, sentences
+from shared_agent.models.embedded.sentences import Sentence, fitness, joined, sentences
 
 _RANKED = 40
 _RANKED_COMBINING = 64
 _SHORT = 60
-_ENDS = ".!?:;\"'\u201d\u2019)"
 _SHARE = 3
 _FITNESS_TO_QUOTE = 0.3
 
@@ -55,12 +54,7 @@ def _body(fit: Sequence[Sentence], embed: Embed, budget: int, instructions: str,
         score += 1.5 * float(wanted[index]) if wanted is not None else 0.0 if combine else _lead(sentence)
         scores.append(score)
     chosen = choose_varied(scores, vectors, [sentence.words for sentence in ranked], budget)
-    return _joined([ranked[index].text for index in chosen])
-
-
-def _joined(parts: Sequence[str]) -> str:
-    """Sentences in one paragraph; what does not end like a sentence gets one of its own, so that it stays apart."""
-    return "".join(part + (" " if part[-1] in _ENDS else "\n\n") for part in parts).rstrip()
+    return joined([ranked[index].text for index in chosen])
 
 
 def _lead(sentence: Sentence) -> float:

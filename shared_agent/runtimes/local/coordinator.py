@@ -65,8 +65,12 @@ class Coordinator:
 
     @property
     def reason(self) -> EndReason:
-        """Why the map stage ended."""
-        return self.fan_in.reason or EndReason.CANCELLED
+        """Why the run ended: why the map stage did, unless the reduction after it was cancelled."""
+        reduction = self.fan_in.reduction
+        unfinished = reduction is not None and reduction.root is None
+        if self.fan_in.reason is None or (self._cancelled and unfinished):
+            return EndReason.CANCELLED
+        return self.fan_in.reason
 
     @property
     def elapsed_s(self) -> float:
@@ -86,9 +90,7 @@ class Coordinator:
             if alarm is not None:
                 alarm.cancel()
         if self.fan_in.reason is None:
-            raise InputError(
-                "inputs", "changed while the job ran", remedy="run the job again; what is finished is not repeated"
-            )
+            raise _inputs_changed()
 
     def cancel(self) -> None:
         """Start nothing more and cancel what runs; claims are given back."""
@@ -99,9 +101,9 @@ class Coordinator:
     def _ended(self, task: Task, outcome: Outcome | None, error: BaseException | None) -> None:
         if isinstance(error, Busy | Deferred):
             wait_s = error.wait_s if isinstance(error, Deferred) else min(error.retry_after_s, _BUSY_POLL_S)
-            self._pool.submit(error.task if isinstance(error, Deferred) else task, delay_s=wait_s)
+            self._later(error.task if isinstance(error, Deferred) else task, wait_s)
         elif isinstance(error, ClaimLost):
-            self._pool.submit(task, delay_s=_BUSY_POLL_S)
+            self._later(task, _BUSY_POLL_S)
         elif isinstance(error, asyncio.CancelledError):
             self._decide()
         elif error is not None:
@@ -109,13 +111,23 @@ class Coordinator:
         elif outcome is not None:
             self._take(task, outcome)
 
+    def _later(self, task: Task, delay_s: float) -> None:
+        """Run a task again, unless its stage is ending: a place that was closed cannot be filled any more."""
+        if self._cancelled or (_is_map(task) and self._closing is not None):
+            self._decide()
+        else:
+            self._pool.submit(task, delay_s=delay_s)
+
     def _take(self, task: Task, outcome: Outcome) -> None:
         if self._on_outcome is not None:
             self._on_outcome(task, outcome)
         if outcome.failure is not None and outcome.failure.kind is FailureClass.BUDGET:
             self._budget_reached = True
         if task.stage == "map":
-            group = self.fan_in.take_map(int(task.task_id.rpartition("-")[2]), outcome)
+            index = int(task.task_id.rpartition("-")[2])
+            if index >= self.fan_in.leaves:
+                raise _inputs_changed()
+            group = self.fan_in.take_map(index, outcome)
         else:
             group = self.fan_in.take_reduce(self._nodes.pop(task.task_id), outcome)
         self._combine([group] if group is not None else [])
@@ -133,7 +145,7 @@ class Coordinator:
             if self._closing is None:
                 return
             self._pool.stop_source()
-            self._pool.drop(_is_map)
+            self._pool.drop(lambda task: _is_map(task) or self._closing is EndReason.TOLERANCE_EXCEEDED)
             if self._closing in _CANCELS_MAPS:
                 self._pool.cancel(_is_map)
         if not any(map(_is_map, self._pool.running())):
@@ -144,7 +156,9 @@ class Coordinator:
             if not group.coverage.balanced:
                 raise StoreError(f"the coverage of {tree.task_id(group.node)} does not add up")
             too_little = group.coverage.fraction < self._settings.completion.min_coverage
-            if self._cancelled or (group.final and too_little):
+            # Too many failures: there will be no result, so nothing more is paid for one.
+            pointless = self._closing is EndReason.TOLERANCE_EXCEEDED
+            if self._cancelled or pointless or (group.final and too_little):
                 self.refused = self.refused or group.final
                 continue
             self._pool.submit(self._reduce_task(group))
@@ -166,6 +180,12 @@ class Coordinator:
             source=f"{len(payloads)} results",
             traceparent=trace.child(self._settings.traceparent),
         )
+
+
+def _inputs_changed() -> InputError:
+    return InputError(
+        "inputs", "changed while the job ran", remedy="run the job again; what is finished is not repeated"
+    )
 
 
 def _is_map(task: Task) -> bool:

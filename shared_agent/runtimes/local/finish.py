@@ -18,6 +18,7 @@ import msgspec
 from shared_agent.runtimes.local.coordinator import Coordinator
 from shared_agent.runtimes.result import JobResult, conclude
 from shared_agent.runtimes.submission import Submission
+from shared_agent.spec.completion import EndReason
 from shared_agent.spec.outcome import Outcome
 from shared_agent.stores import Artifacts, StateStore
 from shared_agent.worker import claims
@@ -104,7 +105,8 @@ def label_of(result: JobResult) -> str:
     """What a partial result must carry with it; ``""`` for a complete one."""
     if result.status == "complete":
         return ""
-    why = result.refused or f"the fan-out ended early: {result.reason}" if result.reason != "all_done" else ""
+    early = f"the fan-out ended early: {result.reason}" if result.reason is not EndReason.ALL_DONE else ""
+    why = result.refused or early
     return "; ".join(part for part in (result.status.capitalize(), result.missing, why) if part)
 
 

@@ -68,10 +68,14 @@ async def all_jobs(store: StateStore) -> list[JobRecord]:
 
 
 async def write(store: StateStore, record: JobRecord) -> bool:
-    """Write the runner's view, keeping what others asked for; returns whether cancellation was requested."""
+    """Write the runner's view, keeping what others asked of it; returns whether cancellation was requested.
+
+    What was asked of an earlier runner, which died before it noticed, does not bear on this one.
+    """
 
     def merge(current: bytes | None, now: float) -> tuple[Written, bool]:
-        asked = current is not None and _decoder.decode(current).cancel_requested
+        known = _decoder.decode(current) if current is not None else None
+        asked = known is not None and known.cancel_requested and known.runner == record.runner
         stays_asked = asked and record.state == "running"
         updated = msgspec.structs.replace(record, updated_at=now, cancel_requested=stays_asked)
         return _encoder.encode(updated), asked

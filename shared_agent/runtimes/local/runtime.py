@@ -13,13 +13,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
-from shared_agent.errors import InputError
+from shared_agent.errors import InputError, StoreError
 from shared_agent.handlers import resolve
 from shared_agent.runtimes.local import record as records
 from shared_agent.runtimes.local.coordinator import Coordinator
@@ -28,7 +29,8 @@ from shared_agent.runtimes.local.home import Home
 from shared_agent.runtimes.local.record import JobRecord, Progress
 from shared_agent.runtimes.result import JobResult
 from shared_agent.runtimes.submission import Submission
-from shared_agent.spec import wire
+from shared_agent.spec import ids, wire
+from shared_agent.spec.completion import EndReason
 from shared_agent.spec.outcome import Outcome
 from shared_agent.spec.task import Task
 from shared_agent.stores import Artifacts, StateStore, open_artifacts, open_state
@@ -77,14 +79,17 @@ class LocalRuntime:
             return known.result
         artifacts = open_artifacts(self.home.artifacts_url)
         await artifacts.put(settings_path(job_id), wire.encode(submission.settings))
-        runner = f"local:{job_id}:{os.getpid()}-{os.urandom(3).hex()}"
+        # The lock tells of the runners of this home alone: where others share the state, theirs are waited for.
+        place = ids.digest(socket.gethostname(), str(self.home.path.resolve()))[:8] if self.state_url else "home"
+        earlier = f"local:{job_id}:{place}:"
+        runner = f"{earlier}{os.getpid()}-{os.urandom(3).hex()}"
         worker = Worker(
             state=state,
             artifacts=artifacts,
             resolve=resolve,
             name=runner,
             retry_failed=self.retry_failed,
-            is_dead=lambda owner: owner.startswith(f"local:{job_id}:") and owner != runner,
+            is_dead=lambda owner: owner.startswith(earlier) and owner != runner,
         )
         try:
             return await self._coordinate(worker, state, artifacts, submission, known)
@@ -139,7 +144,9 @@ class LocalRuntime:
         while True:
             self._tell(coordinator.progress)
             running = msgspec.structs.replace(record, progress=coordinator.progress)
-            asked = await records.write(state, running)
+            asked = False
+            with contextlib.suppress(StoreError):  # the next round tries again, and the run itself reports what lasts
+                asked = await records.write(state, running)
             if asked or (self.stop is not None and self.stop.is_set()):
                 coordinator.cancel()
             await asyncio.sleep(_REPORT_EVERY_S)
@@ -147,24 +154,32 @@ class LocalRuntime:
     async def _attach(self, state: StateStore, job_id: str) -> JobResult:
         """Follow the process that runs the job."""
         while True:
-            record = await records.read(state, job_id)
-            if record is not None and record.state == "ended" and record.result is not None:
-                return record.result
+            # Whether the runner is gone is asked first: what it wrote before it went is then seen.
+            with self.home.only_runner(job_id) as gone:
+                record = await records.read(state, job_id)
+            result = record.result if record is not None and record.state == "ended" else None
+            # A result that does not stand, while someone holds the lock, is the one that is being improved on.
+            if result is not None and (gone or self._stands(result)):
+                return result
+            if gone:
+                raise InputError(
+                    "job", f"the process that ran {job_id} is gone", remedy=f"shared-agent resume {job_id}"
+                )
             if record is not None:
                 self._tell(record.progress)
             if self.stop is not None and self.stop.is_set():
                 raise InputError("job", f"{job_id} runs in another process", remedy=f"shared-agent cancel {job_id}")
-            with self.home.only_runner(job_id) as gone:
-                if gone and (record is None or record.state == "running"):
-                    raise InputError(
-                        "job", f"the process that ran {job_id} is gone", remedy=f"shared-agent resume {job_id}"
-                    )
             await asyncio.sleep(_REPORT_EVERY_S)
 
     def _stands(self, result: JobResult) -> bool:
-        """Whether an earlier result is final: a cancelled, failed or partial one is worth another run."""
+        """Whether an earlier result is final: a cancelled, failed or partial one is worth another run.
+
+        A quorum is all that was asked for, whatever it left out.
+        """
+        nothing_left = result.coverage.unstarted == 0 and result.coverage.skipped == 0
+        ended_as_asked = nothing_left or result.reason is EndReason.QUORUM_REACHED
         return result.status == "complete" or (
-            result.status == "incomplete" and not self.retry_failed and result.coverage.unstarted == 0
+            result.status == "incomplete" and not self.retry_failed and ended_as_asked
         )
 
     def _tell(self, progress: Progress) -> None:

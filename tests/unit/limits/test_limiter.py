@@ -135,6 +135,44 @@ async def test_a_caller_cancelled_while_its_call_is_under_way_leaves_nothing_res
     assert (await other.acquire(["slow"], Cost(input_tokens=55), max_wait_s=2.0)).tickets
 
 
+async def test_a_caller_cancelled_while_it_redeems_gives_its_ticket_back_once(opened):
+    limiter, other = opened(SLOW, settle_linger_s=0.0), opened(SLOW)
+    await limiter.acquire(["slow"], Cost(input_tokens=30))
+    for _ in range(5):
+        try:
+            tickets = (await limiter.acquire(["slow"], Cost(input_tokens=30), max_wait_s=0.0)).tickets
+        except NotYet as later:
+            tickets = later.tickets
+        caller = asyncio.create_task(limiter.acquire(["slow"], Cost(), max_wait_s=0.0, tickets=tickets))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        caller.cancel()
+        ended = (await asyncio.gather(caller, return_exceptions=True))[0]
+        if isinstance(ended, Admission):
+            await limiter.settle(ended, Cost(requests=0))
+        elif isinstance(ended, NotYet):
+            await limiter.settle(Admission(tickets=ended.tickets), Cost(requests=0))
+        await asyncio.sleep(0.05)
+    with pytest.raises(NotYet) as full:
+        await other.acquire(["slow"], Cost(input_tokens=60), max_wait_s=0.0)
+    assert 25.0 < full.value.wait_s <= 30.0
+
+
+async def test_strict_and_aimd_limits_work_like_any_other(opened):
+    strict = LimitSpec(name="strict", input_tokens_per_minute=100.0, mode="strict")
+    adaptive = LimitSpec(name="adaptive", requests_per_minute=60.0, mode="aimd", burst_seconds=1.0)
+    limiter = opened(strict, adaptive, settle_linger_s=0.0)
+    admission = await limiter.acquire(["strict", "adaptive"], Cost(input_tokens=100))
+    with pytest.raises(NotYet) as full:
+        await limiter.acquire(["strict"], Cost(input_tokens=1), max_wait_s=1.0)
+    assert 59.0 < full.value.wait_s <= 60.0
+    await limiter.throttled(["adaptive"], None)
+    await limiter.settle(admission, Cost(input_tokens=100))
+    with pytest.raises(NotYet) as halved:
+        await limiter.acquire(["adaptive"], Cost(), max_wait_s=0.0)
+    assert 1.5 < halved.value.wait_s <= 2.0
+
+
 async def test_closing_cancels_waiters():
     limiter = open_limiter([SLOW], "memory://")
     await limiter.acquire(["slow"], Cost(input_tokens=60))

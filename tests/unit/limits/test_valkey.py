@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from shared_agent.errors import StoreError
 from shared_agent.limits import Cost, open_limiter
+from shared_agent.limits.backends import StateBackend
 from shared_agent.limits.codec import (
     Observe,
     Redeem,
@@ -22,7 +25,7 @@ from shared_agent.limits.codec import (
     encode,
 )
 from shared_agent.limits.machine import transact
-from shared_agent.limits.valkey import SCRIPT
+from shared_agent.limits.valkey import SCRIPT, ValkeyBackend
 from shared_agent.spec.limit import LimitSpec
 
 numbers = st.one_of(st.floats(0.0, 40.0), st.sampled_from([0.0, 1.0, 5.0]))
@@ -96,6 +99,17 @@ async def test_a_server_that_lost_its_scripts_is_served_again(valkey):
     await valkey.client.script_flush()
     assert (await limiter.acquire(["a"], Cost())).tickets
     await limiter.aclose()
+
+
+async def test_the_script_and_compare_and_set_serve_one_state_in_turn_and_at_once(valkey):
+    shape = Shape((0.0, 10.0, 0.0), 10.0)
+    backends = [ValkeyBackend(valkey), StateBackend(valkey), StateBackend(valkey)]
+    replies = await asyncio.gather(
+        *(backend.apply("a", shape, [Reserve((1.0, 10.0, 0.0))]) for _ in range(10) for backend in backends)
+    )
+    grants = sorted(reply.answers[0] for reply in replies)
+    # The capacity holds ten; from then on one is granted a second.
+    assert [round(grant - grants[10], 3) for grant in grants[10:]] == [float(n) for n in range(20)]
 
 
 async def test_a_server_out_of_reach_is_one_clear_error():

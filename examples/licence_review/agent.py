@@ -1,0 +1,108 @@
+"""The agent of the licence review: what one text is, whose it is and what it asks for; and one review of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from shared_agent.handlers import handler, register
+from shared_agent.models.types import Classify, Extract, Passage, Summarise
+from shared_agent.spec.document import Chunk
+from shared_agent.worker.context import Context
+
+FAMILIES = {
+    "MIT": "MIT licence: permission is hereby granted, free of charge, to deal in the software without restriction",
+    "BSD": "BSD licence: redistribution and use in source and binary forms are permitted if the conditions are met",
+    "Apache-2.0": "Apache License, Version 2.0: terms and conditions for use, reproduction and distribution",
+    "PSF": "Python Software Foundation licence agreement for Python",
+    "MPL-2.0": "Mozilla Public License, version 2.0: covered software, source code form",
+    "GPL or LGPL": "GNU General Public License or Lesser General Public License: free software, copyleft",
+    "ISC": "ISC licence: permission to use, copy, modify and distribute for any purpose with or without fee",
+    "documentation": "a README: what the package does, how to install and use it, examples of code",
+}
+
+FACTS = {
+    "type": "object",
+    "properties": {
+        "holders": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "copyright holders named after 'Copyright'",
+        },
+        "obligations": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "sentences that state what a redistributor must do",
+        },
+    },
+}
+
+MOST_HOLDERS = 200
+MOST_OBLIGATIONS = 12
+
+
+@handler("licence-review")
+async def review(context: Context, chunk: Chunk) -> dict[str, Any]:
+    """Two calls on one text; each is remembered, so a crash between them costs one at most."""
+    family = await context.complete(Classify(text=chunk.text, labels=FAMILIES))
+    facts = await context.complete(Extract(text=chunk.text, schema=FACTS))
+    return {"source": chunk.source, "family": family.data["label"], **facts.data}
+
+
+def lift(value: dict[str, Any]) -> dict[str, Any]:
+    """One text's findings in the shape that reviews are combined in."""
+    family = value["family"]
+    is_licence = family != "documentation"
+    return {
+        "families": {family: [value["source"]]},
+        "holders": dict.fromkeys(value.get("holders", []), 1),
+        "obligations": {family: value.get("obligations", [])} if is_licence else {},
+        "summary": "",
+    }
+
+
+async def combine(context: Context, values: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Merge findings; where a family's obligations have grown too many, the model chooses among them."""
+    families: dict[str, list[str]] = {}
+    holders: dict[str, int] = {}
+    obligations: dict[str, list[str]] = {}
+    for value in values:
+        for family, sources in value["families"].items():
+            families[family] = sorted({*families.get(family, []), *sources})
+        for holder, count in value["holders"].items():
+            holders[holder] = holders.get(holder, 0) + count
+        for family, sentences in value["obligations"].items():
+            known = obligations.setdefault(family, [])
+            known += [sentence for sentence in sentences if sentence not in known]
+    for family, sentences in obligations.items():
+        obligations[family] = sentences[:MOST_OBLIGATIONS]
+    top = sorted(holders.items(), key=lambda item: (-item[1], item[0]))[:MOST_HOLDERS]
+    summary = ""
+    if context.task.role == "final":
+        passages = tuple(Passage(" ".join(sentences), family) for family, sentences in obligations.items() if sentences)
+        asked = Summarise(
+            passages, "what a redistributor must do", max_words=180, missing=context.coverage.describe_missing()
+        )
+        summary = (await context.complete(asked)).text if passages else ""
+    return {"families": families, "holders": dict(top), "obligations": obligations, "summary": summary}
+
+
+def write_review(value: dict[str, Any]) -> str:
+    """The review as Markdown."""
+    lines = ["# Licence review", "", "| family | texts | packages |", "| --- | ---: | --- |"]
+    for family, sources in sorted(value["families"].items(), key=lambda item: (-len(item[1]), item[0])):
+        packages = sorted({source.partition("/")[0] for source in sources})
+        more = f" and {len(packages) - 8} more" if len(packages) > 8 else ""
+        lines.append(f"| {family} | {len(sources)} | {', '.join(packages[:8])}{more} |")
+    lines += ["", "## What a redistributor must do", "", value["summary"] or "No obligations were found.", ""]
+    for family, sentences in sorted(value["obligations"].items()):
+        if sentences:
+            lines += [f"### {family}", ""]
+            lines += [f"- {' '.join(sentence.split())}" for sentence in sentences[:5]]
+            lines.append("")
+    lines += ["## Copyright holders named most often", ""]
+    lines += [f"- {holder} ({count})" for holder, count in list(value["holders"].items())[:15]]
+    return "\n".join(lines)
+
+
+register(review.reduced_by(combine, lift=lift, finish=write_review))
