@@ -15,7 +15,7 @@ not be exceeded, the provider's account, last.
 from __future__ import annotations
 
 import asyncio
-import secrets
+import os
 from collections.abc import Mapping, Sequence
 from itertools import count
 
@@ -49,7 +49,7 @@ class StoreLimiter:
             name: Combiner(name, Shape.of(spec), backend, linger_s=settle_linger_s)
             for name, spec in specs.items()
         }
-        self._ticket_prefix = secrets.token_hex(6)
+        self._ticket_prefix = os.urandom(6).hex()
         self._ticket_numbers = count()
         self._sleepers: set[asyncio.Future[None]] = set()
 

@@ -53,12 +53,6 @@ def capacities(shape: Shape, rates: Vector) -> Vector:
     return (max(1.0, rates[0] * span_s) if rates[0] > 0 else 0.0, rates[1] * span_s, rates[2] * span_s)
 
 
-def idle_at(state: State) -> float:
-    """When the state is no different from none, apart from learned rates."""
-    leaves = state.window[-1][0] + strict.WINDOW_S if state.window else 0.0
-    return max(state.last, state.hold, leaves, *(bucket.horizon(stairs) for stairs in state.stairs))
-
-
 def _apply(shape: Shape, state: State, op: Op, now: float) -> float:
     if isinstance(op, Reserve):
         return _reserve(shape, state, op.cost, now)

@@ -93,7 +93,7 @@ class _Places:
         limit = begin + budget
         following = bisect_right(self._paragraphs, limit)
         paragraph = self._paragraphs[following - 1] if following else 0
-        if paragraph >= begin + budget // 2:
+        if paragraph >= begin + (budget + 1) // 2:
             return paragraph
         sentences = self._sentence_ends(following)
         within = bisect_right(sentences, limit)

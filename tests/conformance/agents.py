@@ -31,6 +31,20 @@ async def echo(context: Context, chunk: Chunk) -> Any:
     return f"{chunk.source}: {reply.text}"
 
 
+@handler("relay", calls="one")
+async def relay(context: Context, chunk: Chunk) -> Any:
+    """A note of the text; the reduction combines notes with a call that says what is missing."""
+    reply = await context.complete(f"note: {chunk.text}")
+    return reply.text
+
+
+async def _combine(context: Context, values: Sequence[Any]) -> Any:
+    missing = context.coverage.describe_missing() or "nothing"
+    notes = "\n".join(values)
+    reply = await context.complete(f"combine {len(values)} notes; missing: {missing}\n{notes}")
+    return reply.text
+
+
 @handler("spans", calls="one")
 async def spans(context: Context, chunk: Chunk) -> Any:
     """Which part of its document the chunk is; the reduction says whether the parts lie end to end."""
@@ -79,6 +93,7 @@ def _post(url: str, key: str) -> Any:
 
 
 register(echo.reduced_by(_join, lift=_as_list))
+register(relay.reduced_by(_combine))
 register(fragile.reduced_by(_join, lift=_as_list))
 register(booking.reduced_by(_join, lift=_as_list))
 register(spans.reduced_by(_lay))

@@ -1,8 +1,8 @@
 """A deterministic model whose behaviour is data: what each call does, how long it takes, what it answers and costs.
 
     script = Script(failures={1: Throttled("slow down", retry_after_s=0.01)}, latency_s=0.01)
-    with scripted(script) as name:                       # "scripted-1:model", for Job.models
-        ...
+    name = scripted(script)                              # "scripted-1:model", for Job.models
+    ...
     assert script.calls == 2
 """
 
@@ -14,12 +14,11 @@ import itertools
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from shared_agent.models import register_provider
-from shared_agent.models.opening import Opening
 from shared_agent.models.types import (
     Answer,
     Classify,
@@ -171,18 +170,8 @@ def _data(request: Request) -> Any:
             return None
 
 
-@contextlib.contextmanager
-def scripted(script: Script) -> Iterator[str]:
+def scripted(script: Script) -> str:
     """The name under which ``open_model`` opens a model that follows ``script``."""
-    yield register_script(script)
-
-
-def register_script(script: Script) -> str:
-    """The same, for good."""
     provider = f"scripted-{next(_numbers)}"
-
-    def factory(opening: Opening) -> ScriptedModel:
-        return ScriptedModel(opening.name, script)
-
-    register_provider(provider, factory)
+    register_provider(provider, lambda opening: ScriptedModel(opening.name, script))
     return f"{provider}:model"

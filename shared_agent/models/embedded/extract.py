@@ -130,7 +130,9 @@ class _Reader:
         if field.type == "string" and field.kind in {"words", "sentence"}:
             return list(self._named(field))
         near = [(nearness(self._text, found.start, found.end, field.cues), found) for found in candidates]
-        if field.cues and field.kind not in _FORMED:
+        # The only amount of money in a text is the amount that is asked for, whatever stands beside it.
+        only_amount = field.kind == "money" and len({found.value for found in candidates}) == 1
+        if field.cues and field.kind not in _FORMED and not only_amount:
             near = [(score, found) for score, found in near if self._is_meant(field, found, score)]
         best = max((score for score, _ in near), default=0.0)
         close = [pair for pair in near if pair[0] >= 0.5 * best]

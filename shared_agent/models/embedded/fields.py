@@ -57,7 +57,7 @@ _PICKS = {
 }  # fmt: skip
 _EMPTY_CUES = frozenset(
     terms("first last earliest latest oldest newest value number string text name named after following stated field "
-          "item full exact given mentioned date iso format total whole one each every")
+          "item full exact given mentioned date iso format whole one each every")
 )  # fmt: skip
 _QUOTED = re.compile(r"[\"\u201c'\u2018`]([^\"\u201d'\u2019`]{2,40})[\"\u201d'\u2019`]")
 _WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")

@@ -32,7 +32,7 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     ModelOptions: st.builds(
         ModelOptions,
         limits=st.lists(st.text(), max_size=2).map(tuple),
-        input_usd_per_mtok=st.none() | positive,
+        prices=st.dictionaries(st.text(), positive, max_size=2),
         options=st.dictionaries(st.text(), json_values, max_size=2),
     ),
     LimitSpec: st.builds(

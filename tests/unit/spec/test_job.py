@@ -121,7 +121,7 @@ BAD: list[tuple[Any, str]] = [
     (bad(reduce={"group_size": 1}), "reduce.group_size: is 1 (give at least 2)"),
     (bad(reduce="no"), "reduce: is 'no' (give a mapping of fields)"),
     (bad(chunking={"max_tokens": 2.5}), "chunking.max_tokens: is 2.5 (give a whole number)"),
-    (bad(chunking={"chars_per_token": nan}), "chunking.chars_per_token: is nan (give at least 0.1)"),
+    (bad(chunking={"chars_per_token": nan}), "chunking.chars_per_token: is nan (give at most 100.0)"),
     (bad(id="My Job"), "id: is 'My Job' (give text that matches ^[a-z][a-z0-9-]{0,56}$)"),
     (bad(completion={"min_coverage": 3}), "completion.min_coverage: is not between 0 and 1 (0.5 means half of the tasks)"),
     (
@@ -151,8 +151,8 @@ BAD: list[tuple[Any, str]] = [
         "model_options.embedded.limits: names 'b', which limits does not define (defined: none)",
     ),
     (
-        bad(model_options={"embedded": {"input_usd_per_mtok": -1}}),
-        "model_options.input_usd_per_mtok: is -1.0 (give at least 0)",
+        bad(model_options={"embedded": {"prices": {"input_per_mtok": -1}}}),
+        "model_options.prices.input_per_mtok: is -1.0 (give at least 0)",
     ),
     (bad(retry={"attempts": 0}), "retry.attempts: is 0 (give at least 1)"),
     (bad(retry={"base_s": 0}), "retry.base_s: is 0.0 (give seconds above 0)"),
