@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from shared_agent.errors import InputError
 from shared_agent.inputs import Skipped, read_documents
 from shared_agent.spec import ids, trace, tree
 from shared_agent.spec.chunking import chunk
@@ -54,6 +55,8 @@ class Submission:
 async def prepare(job: Job, base: Path) -> Submission:
     """Survey the inputs and name the job. Raises InputError for inputs that cannot be read or are empty."""
     survey = await take_survey(job, base)
+    if not survey.chunks:
+        raise InputError("inputs", "hold no text to work on", remedy="name at least one file that is not blank")
     job_id = job.id or ids.job_id(job.name, job.fingerprint(survey.digest))
     settings = job.settings(job_id, traceparent=trace.new())
     if ".py:" in settings.kind and not Path(settings.kind).is_absolute():

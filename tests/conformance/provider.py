@@ -90,7 +90,7 @@ class ConformanceProvider:
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         ask = self._dialect.read(await request.json(), None, None)
         call = Call(
-            prompt=ask.prompt,
+            prompt=f"{ask.system}\n{ask.prompt}".lstrip("\n"),
             key=request.headers.get("Idempotency-Key", ""),
             traceparent=request.headers.get("traceparent", ""),
             arrived_s=time.monotonic(),

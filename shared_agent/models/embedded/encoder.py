@@ -9,7 +9,6 @@ session at once; each run keeps to one core.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -43,8 +42,7 @@ class Encoder:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(str(weights_path()), options, providers=["CPUExecutionProvider"])
-        vocabulary = json.loads(vocabulary_path().read_text(encoding="utf-8"))["model"]["vocab"]
-        self.wordpiece = WordPiece(vocabulary)
+        self.wordpiece = WordPiece(vocabulary_path())
         self._vectors: OrderedDict[tuple[int, str], Matrix] = OrderedDict()
         self._lock = threading.Lock()
 

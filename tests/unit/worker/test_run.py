@@ -77,14 +77,11 @@ async def test_a_worker_known_to_be_dead_is_not_waited_for(desk: Desk) -> None:
 
 async def test_a_late_worker_gets_claim_lost_and_leaves_no_trace(desk: Desk) -> None:
     """Even its large value must not overwrite the one that the stored outcome refers to."""
-    texts = iter(["late " * 2000, "right " * 2000])
-    script = Script(text=lambda request: next(texts), latency_s=lambda number: 0.6 if number == 1 else 0)
-    texts_by_call: list[str] = []
+    answers = iter(["right " * 2000, "late " * 2000])
+    script = Script(text=lambda request: next(answers), latency_s=lambda number: 0.6 if number == 1 else 0)
     job = desk.job(script, lease_s=0.3)
     late = desk.worker(job)
-    # A stalled process does not renew its leases.
-    late._leases._renew = lambda lease: asyncio.sleep(0)  # type: ignore[method-assign]
-    script.text = lambda request: "late " * 2000 if texts_by_call.append("") or len(texts_by_call) > 1 else "right " * 2000
+    late._leases._renew = lambda lease: asyncio.sleep(0)  # type: ignore[method-assign]  # a stalled process renews nothing
     running = asyncio.create_task(late.run(desk.task(job)))
     await asyncio.sleep(0.4)
     other = desk.worker(job)
@@ -281,15 +278,13 @@ async def test_a_reached_budget_skips_the_task_and_a_raised_one_runs_it(desk: De
 
 
 async def test_concurrent_workers_never_pass_the_ceiling_and_refund_what_they_did_not_use(desk: Desk) -> None:
-    spent_most = 0.0
     script = Script(estimate=Usage(calls=1, input_tokens=10, output_tokens=90, usd=0.01), latency_s=0.005)
     job = desk.job(script, budget=Budget(usd=0.05, scope=f"team-{os.urandom(3).hex()}"))
     workers = [desk.worker(job) for _ in range(4)]
     outcomes = await asyncio.gather(
         *[workers[number % 4].run(desk.task(job, number=number)) for number in range(40)]
     )
-    spent_most = script.most_in_flight * 0.01
-    assert spent_most <= 0.05 + 1e-9
+    assert script.most_in_flight <= 5
     succeeded = sum(outcome.status == "succeeded" for outcome in outcomes)
     assert job.budget is not None
     assert (await budget.spent(desk.state, job.budget.scope)).usd == pytest.approx(succeeded * 0.001)
