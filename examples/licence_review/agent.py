@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Any
 
 from shared_agent.handlers import handler, register
@@ -91,7 +92,7 @@ def write_review(value: dict[str, Any]) -> str:
     """The review as Markdown."""
     lines = ["# Licence review", "", "| family | texts | packages |", "| --- | ---: | --- |"]
     for family, sources in sorted(value["families"].items(), key=lambda item: (-len(item[1]), item[0])):
-        packages = sorted({source.partition("/")[0] for source in sources})
+        packages = sorted({PurePath(source).parent.name for source in sources})
         more = f" and {len(packages) - 8} more" if len(packages) > 8 else ""
         lines.append(f"| {family} | {len(sources)} | {', '.join(packages[:8])}{more} |")
     lines += ["", "## What a redistributor must do", "", value["summary"] or "No obligations were found.", ""]

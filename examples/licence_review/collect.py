@@ -1,7 +1,7 @@
 """Gathers the licence texts and documentation of the packages installed beside this one, through ``importlib.metadata``.
 
-Writes ``FOLDER/<package>-<version>/<file>`` for every LICENSE, COPYING, NOTICE and AUTHORS file that a package installed, and its
-README as ``README.md``. The texts stay on this machine: they are their authors' and are not part of this project.
+Writes ``FOLDER/<package>-<version>/<file>`` for every LICENSE, COPYING, NOTICE and AUTHORS file that a package installed,
+and its README as ``README.md``. The texts stay on this machine: they are their authors' and not part of this project.
 """
 
 from __future__ import annotations

@@ -36,8 +36,7 @@ class Changes:
         """The changed job, checked again as a whole."""
         data = job.model_dump(exclude_unset=True)
         if self.inputs:
-            here = Path.cwd()
-            data["inputs"] = [word if "://" in word else str(here / Path(word).expanduser()) for word in self.inputs]
+            data["inputs"] = [word if "://" in word else _from_here(word) for word in self.inputs]
         if self.model is not None:
             data["models"] = self.model
         if self.concurrency is not None:
@@ -45,6 +44,11 @@ class Changes:
         if self.out is not None:
             data["output"] = {"dir": str(self.out.resolve())}
         return Job.parse(data)
+
+
+def _from_here(word: str) -> dict[str, str]:
+    """A path relative to the current folder, not to the job file; documents are named as it was typed."""
+    return {"path": str(Path.cwd() / Path(word).expanduser()), "source": word.rstrip("/")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

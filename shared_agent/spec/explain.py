@@ -69,7 +69,7 @@ def _words(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str, str |
         return message, remedy or "correct it", None
     for bound, words in _BOUNDS.items():
         if bound in context:
-            return given, f"give {words} {context[bound]:g}", None
+            return given, f"give {words} {context[bound]:,.10g}", None
     if kind == "literal_error":
         return given, f"give {context['expected']}", None
     if not text.startswith(_EXPECTED):

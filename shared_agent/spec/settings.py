@@ -42,9 +42,9 @@ class ModelRoles:
 class ModelOptions:
     """How one model is reached and what limits and prices apply to it.
 
-    ``limits`` names the limits that its calls are admitted under. ``prices`` replaces the price table's: ``input_per_mtok``,
-    ``output_per_mtok`` and ``cached_input_per_mtok`` in USD a million tokens. ``options`` are the provider's own (see
-    ``models.options``). Raises InputError when a price is negative.
+    ``limits`` names the limits that its calls are admitted under, the most shared one (the account) last. ``prices``
+    replaces the price table's: ``input_per_mtok``, ``output_per_mtok`` and ``cached_input_per_mtok`` in USD a million
+    tokens. ``options`` are the provider's own (see ``models.options``). Raises InputError when a price is negative.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}

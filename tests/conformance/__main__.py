@@ -48,7 +48,9 @@ def main() -> int:
         found = asyncio.run(verdict(requirement, arguments.runtime))
         failed += bool(found)
         word = "FAILED" if found else "passed"
-        print(f"  {requirement.id:<{width}}  {word}  {time.monotonic() - started:5.1f} s  {requirement.title}", flush=True)
+        print(
+            f"  {requirement.id:<{width}}  {word}  {time.monotonic() - started:5.1f} s  {requirement.title}", flush=True
+        )
         for line in found:
             print(f"  {'':<{width}}  - {line}")
     for requirement in apart:

@@ -134,7 +134,8 @@ def _provider(expect: Expect, seen: Observation) -> Iterator[str]:
     yield from _within("effects on the outside world", len(log.effects), expect.effects)
     for prompts in expect.prompts:
         count = sum(
-            all(part in call.prompt for part in prompts.contains) and not (prompts.lacks and prompts.lacks in call.prompt)
+            all(part in call.prompt for part in prompts.contains)
+            and not (prompts.lacks and prompts.lacks in call.prompt)
             for call in log.calls
         )
         lacking = f" and not {prompts.lacks!r}" if prompts.lacks else ""

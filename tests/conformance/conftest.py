@@ -12,11 +12,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "requirement" in metafunc.fixturenames:
-        runtime = metafunc.config.getoption("--runtime")
+        runtime = chosen_runtime(metafunc.config)
         requirements = [requirement for requirement in load_all() if requirement.holds_on(runtime)]
         metafunc.parametrize("requirement", requirements, ids=lambda requirement: requirement.id)
 
 
+def chosen_runtime(config: pytest.Config) -> str:
+    # The option is unknown where pytest was started on a parent folder and met this file only while collecting.
+    return config.getoption("--runtime", default="local")
+
+
 @pytest.fixture
 def runtime(request: pytest.FixtureRequest) -> str:
-    return request.config.getoption("--runtime")
+    return chosen_runtime(request.config)

@@ -29,9 +29,7 @@ PATIENCE_S = 60.0
 
 DEFAULTS: dict[str, Any] = {
     "models": MODEL,
-    "model_options": {
-        MODEL: {"base_url": "$PROVIDER/v1", "prices": {"input_per_mtok": 1.0, "output_per_mtok": 2.0}}
-    },
+    "model_options": {MODEL: {"base_url": "$PROVIDER/v1", "prices": {"input_per_mtok": 1.0, "output_per_mtok": 2.0}}},
     "retry": {"attempts": 4, "base_s": 0.01, "cap_s": 0.05},
     "timeouts": {"call_s": 30, "lease_s": 30},
 }
@@ -59,7 +57,10 @@ class Observation:
 async def observe(requirement: Requirement, runtime: str) -> Observation:
     """Run the requirement's steps on ``runtime``. Raises what the runtime raises, other than a refusal of the job."""
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
-        async with ConformanceProvider(requirement.given.provider) as provider, _world(requirement, runtime, folder) as world:
+        async with (
+            ConformanceProvider(requirement.given.provider) as provider,
+            _world(requirement, runtime, folder) as world,
+        ):
             scene = _Scene(requirement.given, provider, world)
             for step in requirement.steps:
                 await scene.play(step)

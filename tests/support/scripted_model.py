@@ -1,9 +1,9 @@
 """A deterministic model whose behaviour is data: what each call does, how long it takes, what it answers and costs.
 
-    script = Script(failures={1: Throttled("slow down", retry_after_s=0.01)}, latency_s=0.01)
-    name = scripted(script)                              # "scripted-1:model", for Job.models
-    ...
-    assert script.calls == 2
+script = Script(failures={1: Throttled("slow down", retry_after_s=0.01)}, latency_s=0.01)
+name = scripted(script)                              # "scripted-1:model", for Job.models
+...
+assert script.calls == 2
 """
 
 from __future__ import annotations

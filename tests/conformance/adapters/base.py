@@ -2,7 +2,8 @@
 
 An adapter drives its runtime as a user would, through the public client. It gives every requirement a world of its own (no
 state is shared between two adapters that were started), sets ``OPENAI_API_KEY`` to any value where its workers run, and
-makes ``agents.py`` of ``AGENTS_FOLDER`` available to them.
+makes ``agents.py`` of ``AGENTS_FOLDER`` available to them. Workers should be warm when :meth:`Adapter.start` returns: some
+requirements bound a job's time to a few seconds.
 """
 
 from __future__ import annotations

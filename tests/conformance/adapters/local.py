@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ class LocalAdapter:
         self._child: asyncio.subprocess.Process | None = None
 
     async def start(self, folder: Path, *, killable: bool) -> None:
+        import_module("shared_agent.models.openai")  # takes seconds, which are not to count towards a deadline
         os.environ.setdefault("OPENAI_API_KEY", "conformance")
         self._folder = folder
         self._home = Home(folder / "home")

@@ -121,9 +121,12 @@ BAD: list[tuple[Any, str]] = [
     (bad(reduce={"group_size": 1}), "reduce.group_size: is 1 (give at least 2)"),
     (bad(reduce="no"), "reduce: is 'no' (give a mapping of fields)"),
     (bad(chunking={"max_tokens": 2.5}), "chunking.max_tokens: is 2.5 (give a whole number)"),
-    (bad(chunking={"chars_per_token": nan}), "chunking.chars_per_token: is nan (give at most 100.0)"),
+    (bad(chunking={"chars_per_token": nan}), "chunking.chars_per_token: is nan (give at most 100)"),
     (bad(id="My Job"), "id: is 'My Job' (give text that matches ^[a-z][a-z0-9-]{0,56}$)"),
-    (bad(completion={"min_coverage": 3}), "completion.min_coverage: is not between 0 and 1 (0.5 means half of the tasks)"),
+    (
+        bad(completion={"min_coverage": 3}),
+        "completion.min_coverage: is not between 0 and 1 (0.5 means half of the tasks)",
+    ),
     (
         bad(limits=[{"name": "a"}]),
         "limits.a: limits nothing (give at least one of requests_per_minute, input_tokens_per_minute,"

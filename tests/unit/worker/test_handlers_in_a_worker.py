@@ -61,7 +61,9 @@ async def test_whatever_exception_a_handler_raises_is_a_stored_failure(desk: Des
     assert outcome.coverage == Coverage(submitted=1, failed=1, missing=outcome.coverage.missing)
 
 
-@pytest.mark.parametrize("value", [object(), {"a": {1, object()}}, "\udc80", [lambda: 0]], ids=["object", "set", "surrogate", "f"])
+@pytest.mark.parametrize(
+    "value", [object(), {"a": {1, object()}}, "\udc80", [lambda: 0]], ids=["object", "set", "surrogate", "f"]
+)
 async def test_a_value_that_json_cannot_carry_is_a_failure_of_the_handler(desk: Desk, value: Any) -> None:
     async def odd(context: Context, chunk: Chunk) -> Any:
         return value
@@ -82,7 +84,9 @@ async def test_a_task_without_a_chunk_is_a_stored_failure(desk: Desk, data: Any)
 async def test_a_task_whose_artifact_is_gone_or_outside_fails_without_a_call(desk: Desk) -> None:
     script = Script()
     job = desk.job(script)
-    for number, uri in enumerate([f"{desk.artifacts.root}/nowhere.json", "file:///etc/passwd", "https://example.org/x"]):
+    for number, uri in enumerate(
+        [f"{desk.artifacts.root}/nowhere.json", "file:///etc/passwd", "https://example.org/x"]
+    ):
         task = Task(
             job_id=job.job_id,
             task_id=f"map-{number}",
@@ -317,9 +321,7 @@ async def test_a_reducer_gets_its_values_in_order_lifted_and_is_told_what_is_mis
         coverage=Coverage(submitted=3, succeeded=2, failed=1, missing=lost.coverage.missing),
     )
     outcome = await worker.run(task)
-    assert outcome.value == Inline(
-        {"joined": ["a", "b"], "missing": "1 of 3 inputs are missing: a.txt (failed: no)"}
-    )
+    assert outcome.value == Inline({"joined": ["a", "b"], "missing": "1 of 3 inputs are missing: a.txt (failed: no)"})
     assert outcome.coverage == task.coverage
 
 

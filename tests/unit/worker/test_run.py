@@ -281,9 +281,7 @@ async def test_concurrent_workers_never_pass_the_ceiling_and_refund_what_they_di
     script = Script(estimate=Usage(calls=1, input_tokens=10, output_tokens=90, usd=0.01), latency_s=0.005)
     job = desk.job(script, budget=Budget(usd=0.05, scope=f"team-{os.urandom(3).hex()}"))
     workers = [desk.worker(job) for _ in range(4)]
-    outcomes = await asyncio.gather(
-        *[workers[number % 4].run(desk.task(job, number=number)) for number in range(40)]
-    )
+    outcomes = await asyncio.gather(*[workers[number % 4].run(desk.task(job, number=number)) for number in range(40)])
     assert script.most_in_flight <= 5
     succeeded = sum(outcome.status == "succeeded" for outcome in outcomes)
     assert job.budget is not None
