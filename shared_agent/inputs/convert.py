@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared_agent.errors import InputError
 from shared_agent.inputs.found import Place
+from shared_agent.spec.payload import preview
 
 if TYPE_CHECKING:
     from shared_agent.spec.job import Format
@@ -58,7 +59,8 @@ def convert(data: bytes, kind: Format, place: Place, max_bytes: int, encoding: s
     except MissingDependencyException as error:
         raise InputError(place.field(), f"{kind} files need a library that is not installed", remedy=INSTALL) from error
     except Exception as error:  # each converter raises its own library's
-        raise ConversionError(f"cannot be read as {kind}: {type(error).__name__}: {error}") from error
+        reason = preview(f"cannot be read as {kind}: {type(error).__name__}: {error}", 200)
+        raise ConversionError(reason) from error
 
 
 @cache

@@ -58,7 +58,7 @@ class _Folder:
         """Files and what is skipped, in the order of their paths' parts."""
         for entry in self._entries(below):
             path = f"{below}{entry.name}"
-            if self._is_folder(entry):
+            if _holds(entry.is_dir):
                 yield from self._folder(entry, path)
             elif self._wanted is None or self._wanted.fullmatch(path):
                 yield self._candidate(entry, path)
@@ -75,7 +75,7 @@ class _Folder:
     def _candidate(self, entry: os.DirEntry[str], path: str) -> Found | Skipped:
         name = self._name(path)
         reason = self._reason(entry, path)
-        if not reason and not entry.is_file():
+        if not reason and not _holds(entry.is_file):
             reason = "broken link" if entry.is_symlink() else "not a regular file"
         if not reason and self._binary(entry):
             reason = "binary"
@@ -92,7 +92,8 @@ class _Folder:
         return ""
 
     def _stays_inside(self, entry: os.DirEntry[str]) -> bool:
-        return os.path.realpath(entry.path).startswith(os.path.join(self._real_root, ""))  # noqa: PTH118
+        target = os.path.realpath(entry.path)
+        return os.path.commonpath((target, self._real_root)) == self._real_root
 
     def _binary(self, entry: os.DirEntry[str]) -> bool:
         if format_of(self._given, entry.name) is not None:
@@ -100,13 +101,7 @@ class _Folder:
         if is_binary_name(entry.name):
             return True
         with _open(self._place, Path(entry.path)) as file:
-            return is_binary(file.read(_HEAD))
-
-    def _is_folder(self, entry: os.DirEntry[str]) -> bool:
-        try:
-            return entry.is_dir()
-        except OSError:  # a loop of links
-            return False
+            return is_binary(file.read(_HEAD), self._given.encoding)
 
     def _entries(self, below: str) -> list[os.DirEntry[str]]:
         try:
@@ -125,6 +120,14 @@ class _Folder:
     def _name(self, path: str) -> str:
         joined = f"{self._prefix}/{path}" if self._prefix and path else self._prefix or path
         return _printable(joined.replace("//", "/"))
+
+
+def _holds(question: Callable[[], bool]) -> bool:
+    """The answer to ``is_file`` or ``is_dir``: no for links that run in a circle."""
+    try:
+        return question()
+    except OSError:
+        return False
 
 
 def _file(given: Input, place: Place, path: Path, name: str, *, named: bool) -> Found:

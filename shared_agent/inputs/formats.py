@@ -6,6 +6,8 @@ from mimetypes import MimeTypes
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from shared_agent.inputs.decode import is_wide, marked_encoding
+
 if TYPE_CHECKING:
     from shared_agent.spec.job import Format, Input
 
@@ -47,6 +49,6 @@ def is_binary_name(name: str) -> bool:
     return compression is not None or (kind or "").startswith(_NOT_TEXT)
 
 
-def is_binary(head: bytes) -> bool:
-    """Whether the first bytes are not those of a text: a zero byte, without the mark of UTF-16 or UTF-32."""
-    return b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff"))
+def is_binary(head: bytes, declared: str | None) -> bool:
+    """Whether the first bytes are not those of a text: a zero byte, in no encoding that has them."""
+    return b"\0" in head and marked_encoding(head) is None and not (declared and is_wide(declared))

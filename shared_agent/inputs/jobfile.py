@@ -11,6 +11,7 @@ import yaml
 
 from shared_agent.errors import InputError
 from shared_agent.spec.job import Job
+from shared_agent.spec.payload import preview
 
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -72,7 +73,7 @@ def _from_yaml(text: str, file: Path) -> Any:
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         raise InputError("job", f"{file} is not YAML: {error.problem}{where}", remedy="correct that line") from error
     except yaml.YAMLError as error:
-        raise InputError("job", f"{file} is not YAML: {error}", remedy="correct it") from error
+        raise InputError("job", f"{file} is not YAML: {preview(str(error), 120)}", remedy="correct it") from error
 
 
 def _twice(file: Path, key: str, line: int) -> InputError:

@@ -80,7 +80,7 @@ def read(found: Found, given: Input, place: Place) -> Iterator[Document | Skippe
                 raise InputError(place.field(), f"{found.name} {error}", remedy=remedy) from error
             yield Skipped(found.name, str(error))
             return
-    elif is_binary(data):
+    elif is_binary(data, given.encoding):
         if found.named:
             remedy = "name a text, HTML, PDF, Office, JSONL or CSV file"
             raise InputError(place.field(), f"{found.name} is a binary file", remedy=remedy)
@@ -117,7 +117,7 @@ def _not_nothing(items: Iterator[Found | Skipped], given: Input, place: Place) -
         skipped = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
         raise InputError(
             place.field(),
-            f"{given.path or given.uri!r} names no file to read" + (f" (skipped: {skipped})" if skipped else ""),
+            f"{given.path or given.uri!r} names no file to read" + (f", skipped: {skipped}" if skipped else ""),
             remedy="check the path and its spelling, or name the files one by one",
         )
 

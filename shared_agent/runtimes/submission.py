@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -53,14 +54,20 @@ class Submission:
 
 
 async def prepare(job: Job, base: Path) -> Submission:
-    """Survey the inputs and name the job. Raises InputError for inputs that cannot be read or are empty."""
+    """Survey the inputs and name the job, by the content of its inputs and of the user's own agent file.
+
+    Raises InputError for inputs that cannot be read or are empty.
+    """
     survey = await take_survey(job, base)
     if not survey.chunks:
         raise InputError("inputs", "hold no text to work on", remedy="name at least one file that is not blank")
-    job_id = job.id or ids.job_id(job.name, job.fingerprint(survey.digest))
+    path, colon, name = job.kind.rpartition(":")
+    agent = (base / path).resolve() if colon and path.endswith(".py") else None
+    code = await asyncio.to_thread(agent.read_bytes) if agent is not None and agent.is_file() else b""
+    job_id = job.id or ids.job_id(job.name, job.fingerprint(survey.digest, ids.digest(code)))
     settings = job.settings(job_id, traceparent=trace.new())
-    if ".py:" in settings.kind and not Path(settings.kind).is_absolute():
-        settings = msgspec.structs.replace(settings, kind=str((base / settings.kind).resolve()))
+    if agent is not None:
+        settings = msgspec.structs.replace(settings, kind=f"{agent}:{name}")
     return Submission(job=job, base=base, survey=survey, settings=settings)
 
 

@@ -17,6 +17,11 @@ from shared_agent.spec.settings import Budget, JobSettings, ModelOptions, ModelR
 Format = Literal["text", "markdown", "html", "pdf", "docx", "pptx", "xlsx", "jsonl", "csv"]
 
 
+_DECISIVE = (
+    "kind", "instructions", "options", "models", "model_options", "chunking", "reduce", "max_output_tokens",
+)  # fmt: skip
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,8 +34,8 @@ class Input(_Part):
     by, in place of the path, the URI or (for a text) its number.
 
     For JSONL and CSV files each row is a document whose text is ``text_field`` and whose name is ``id_field`` (or the
-    number of the line or row). ``format`` is taken from the file's ending unless it is given; ``encoding`` is UTF-8
-    unless given, and is guessed for text files that are not UTF-8. ``exclude`` holds globs of what to leave out, within
+    number of the line or row). ``format`` is taken from the file's ending unless it is given; ``encoding`` is that
+    of the files that are not UTF-8 (a CSV or JSONL file is wholly in it). ``exclude`` holds globs of what to leave out, within
     the folder or prefix; one without a slash is a file or folder name anywhere in it. ``max_bytes`` bounds one file: a
     larger one is refused by name.
     """
@@ -190,10 +195,18 @@ class Job(_Part):
         item["items"] = {"anyOf": [{"type": "string"}, item["items"]]}
         return schema
 
-    def fingerprint(self, inputs_digest: str) -> str:
-        """What the job's result depends on: settings and inputs, but not where its output goes or how wide it runs."""
-        settings = self.model_dump(mode="json", exclude={"inputs", "output", "concurrency", "id", "timeouts"})
-        return ids.digest(settings, inputs_digest)
+    def fingerprint(self, inputs_digest: str, agent_digest: str = "") -> str:
+        """What the outcomes of the job's tasks depend on; the job's id is made of it.
+
+        Budget, limits, retries, timeouts, completion and concurrency are not part of it: a job that was stopped by its
+        budget goes on under a larger one without paying again. ``agent_digest`` stands for the user's own code.
+        """
+        decisive = self.model_dump(mode="json", include=set(_DECISIVE))
+        return ids.digest(decisive, inputs_digest, agent_digest)
+
+    def rules(self) -> str:
+        """A digest of everything that decides how the job runs and ends, but not where it writes."""
+        return ids.digest(self.model_dump(mode="json", exclude={"inputs", "output"}))
 
     def settings(self, job_id: str, *, traceparent: str = "") -> JobSettings:
         """The job as its workers see it."""

@@ -16,9 +16,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One map or reduce task of a job.
 
     ``key`` is the idempotency key it is claimed under. ``inputs`` holds one payload for a map task (the chunk) and one
-    for each child for a reduce task, in input order. ``unlifted`` are the positions of a reduce task's inputs that are map values still.
-    ``coverage`` says what a reducer's inputs stand on. ``deadline`` is
-    in seconds since the epoch. ``traceparent`` is W3C Trace Context.
+    for each child for a reduce task, in input order. ``unlifted`` are the positions of a reduce task's inputs that are map
+    values still. ``coverage`` says what a reducer's inputs stand on. ``deadline`` is in seconds since the epoch.
+    ``traceparent`` is W3C Trace Context.
     """
 
     job_id: str

@@ -6,6 +6,7 @@ A runtime whose workers run elsewhere ships this one file with them; it imports 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import urllib.request
 from collections.abc import Sequence
@@ -53,7 +54,7 @@ async def spans(context: Context, chunk: Chunk) -> Any:
 
 
 async def _lay(context: Context, values: Sequence[Any]) -> Any:
-    meet = all(left["to"] == right["from"] for left, right in zip(values, values[1:], strict=False))
+    meet = all(left["to"] == right["from"] for left, right in itertools.pairwise(values))
     return {
         "from": values[0]["from"],
         "to": values[-1]["to"],

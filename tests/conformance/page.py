@@ -13,16 +13,16 @@ PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
 _HEAD = """\
 # Conformance
 
-What a job means is the same on every runtime. The {count} requirements below say it in values that can be checked; each is one
-file of `tests/conformance/requirements/`, and every runtime must meet the same files through its own adapter.
+What a job means is the same on every runtime. The {count} requirements below say it in values that can be checked; each is
+one file of `tests/conformance/requirements/`, and every runtime must meet the same files through its own adapter.
 
     make conformance RUNTIME=local                       the table, requirement by requirement
     python -m tests.conformance --runtime local ID …     some of them
     pytest tests/conformance --runtime local             as tests
 
 A requirement states what is submitted (`given`), how the model provider behaves (`given.provider`), what happens (`steps`:
-submit, kill, resume, cancel, redeliver …) and what must be seen afterwards (`expect`). The provider is a real HTTP server that
-counts the calls of all workers, wherever they run. A field that the suite does not know fails the run.
+submit, kill, resume, cancel, redeliver …) and what must be seen afterwards (`expect`). The provider is a real HTTP server
+that counts the calls of all workers, wherever they run. A field that the suite does not know fails the run.
 
 Some things are asserted of every requirement without being written down: the coverage adds up, nothing partial is called
 complete or goes unlabelled, no answered call is made again, every call carries a `traceparent` of its run and the

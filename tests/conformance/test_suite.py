@@ -41,7 +41,7 @@ def test_a_typo_in_a_requirement_fails_the_run(tmp_path: Path, correct: str, wro
     assert correct in text
     broken = tmp_path / "map-every-input.yaml"
     broken.write_text(text.replace(correct, wrong), encoding="utf-8")
-    with pytest.raises(RequirementError, match="map-every-input.yaml") as raised:
+    with pytest.raises(RequirementError, match=r"map-every-input\.yaml") as raised:
         load(broken)
     assert named in str(raised.value)
 

@@ -34,7 +34,9 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A job as the state store knows it. ``job_file`` and ``base`` are what it was submitted from."""
+    """A job as the state store knows it. ``job_file`` and ``base`` are what it was submitted from;
+    ``rules`` is a digest of how it was to run, so that a changed budget or policy is noticed.
+    """
 
     job_id: str
     state: Literal["running", "ended"]
@@ -44,6 +46,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     job_file: str = ""
     base: str = ""
     inputs_digest: str = ""
+    rules: str = ""
     submitted_at: float = 0.0
     updated_at: float = 0.0
     cancel_requested: bool = False

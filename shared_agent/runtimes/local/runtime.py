@@ -75,7 +75,8 @@ class LocalRuntime:
             raise InputError(
                 "id", f"{job_id} was submitted before with other inputs", remedy="choose another id, or leave it out"
             )
-        if known is not None and known.result is not None and self._stands(known.result):
+        rules = submission.job.rules()
+        if known is not None and known.result is not None and known.rules == rules and self._stands(known.result):
             return known.result
         artifacts = open_artifacts(self.home.artifacts_url)
         await artifacts.put(settings_path(job_id), wire.encode(submission.settings))
@@ -123,6 +124,7 @@ class LocalRuntime:
             base=str(submission.base),
             job_file=submission.job.model_dump_json(),
             inputs_digest=submission.survey.digest,
+            rules=submission.job.rules(),
             submitted_at=known.submitted_at if known is not None else started_at,
         )
         await records.write(state, record)
@@ -152,16 +154,13 @@ class LocalRuntime:
             await asyncio.sleep(_REPORT_EVERY_S)
 
     async def _attach(self, state: StateStore, job_id: str) -> JobResult:
-        """Follow the process that runs the job."""
+        """Follow the process that runs the job until it has let go of the lock, then return what it left."""
         while True:
-            # Whether the runner is gone is asked first: what it wrote before it went is then seen.
-            with self.home.only_runner(job_id) as gone:
+            with self.home.only_runner(job_id) as runner_gone:
                 record = await records.read(state, job_id)
-            result = record.result if record is not None and record.state == "ended" else None
-            # A result that does not stand, while someone holds the lock, is the one that is being improved on.
-            if result is not None and (gone or self._stands(result)):
-                return result
-            if gone:
+            if runner_gone and record is not None and record.state == "ended" and record.result is not None:
+                return record.result
+            if runner_gone:
                 raise InputError(
                     "job", f"the process that ran {job_id} is gone", remedy=f"shared-agent resume {job_id}"
                 )

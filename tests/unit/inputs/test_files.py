@@ -69,7 +69,7 @@ async def test_links_that_leave_the_folder_are_not_followed(write: Write, read: 
     assert skipped == {
         "docs/file.md": "link that leaves the folder",
         "docs/folder/": "link that leaves the folder",
-        "docs/around/": "link that leaves the folder",
+        "docs/around/": "link to a folder",
         "docs/broken.md": "broken link",
         "docs/loop": "broken link",
     }
@@ -145,7 +145,7 @@ async def test_a_file_name_that_is_not_text_still_fits_in_a_message(read: Reader
         ),
         (
             {"path": "bare"},
-            "inputs.0.path: 'bare' names no file to read (skipped: 1 binary, 2 hidden) (check the path and its spelling,"
+            "inputs.0.path: 'bare' names no file to read, skipped: 1 binary, 2 hidden (check the path and its spelling,"
             " or name the files one by one)",
         ),
         (

@@ -53,7 +53,7 @@ async def test_the_order_of_the_inputs_counts(tmp_path: Path) -> None:
 
 async def test_a_bad_row_is_found_before_anything_starts(write: Write, tmp_path: Path) -> None:
     write("a.jsonl", '{"text": "a"}\n{')
-    with pytest.raises(InputError, match="line 2 of a.jsonl is not JSON"):
+    with pytest.raises(InputError, match=r"line 2 of a\.jsonl is not JSON"):
         await fingerprint([Input(path="a.jsonl")], tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Text in whatever encoding: marked, declared, UTF-8, or guessed and noted."""
+"""Text in whatever encoding: marked, declared, UTF-8, or refused by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared_agent.errors import InputError
 from tests.unit.inputs.conftest import Reader
 
 Write = Callable[..., Path]
-WORDS = "Les élèves français préfèrent la crème brûlée à Noël. « Où est l’hôtel ? » demanda-t-il."
+WORDS = "Les élèves français préfèrent la crème brûlée à Noël. « Où êtes-vous ? » demanda-t-il."
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
@@ -27,20 +27,31 @@ async def test_a_declared_encoding_is_used(write: Write, read: Reader) -> None:
     assert document.text == WORDS
 
 
-async def test_an_old_encoding_is_guessed_and_noted(write: Write, read: Reader) -> None:
-    write("a.txt", (WORDS * 20).encode("cp1252"))
-    (document,), _ = await read(path="a.txt")
-    assert document.text == WORDS * 20
-    assert document.meta["encoding"].startswith("cp125")
+async def test_the_declared_encoding_is_that_of_the_files_that_are_not_utf_8(write: Write, read: Reader) -> None:
+    write("docs/new.txt", WORDS)
+    write("docs/old.txt", WORDS.encode("cp1252"))
+    documents, _ = await read(path="docs", encoding="cp1252")
+    assert [document.text for document in documents] == [WORDS, WORDS]
+    assert [document.meta for document in documents] == [{}, {"encoding": "cp1252"}]
 
 
-async def test_bytes_that_are_not_of_the_declared_encoding_are_refused(write: Write, read: Reader) -> None:
-    write("a.txt", b"caf\xe9")
+async def test_a_wide_encoding_without_a_mark_is_read_when_it_is_declared(write: Write, read: Reader) -> None:
+    write("docs/wide", WORDS.encode("utf-16-le"))
+    assert (await read(path="docs", encoding="utf-16-le"))[0][0].text == WORDS
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"), [(None, "not utf-8 (byte 3)"), ("cp1252", "not utf-8 (byte 3), not cp1252 (byte 3)")]
+)
+async def test_bytes_that_are_of_no_known_encoding_are_refused(
+    write: Write, read: Reader, declared: str | None, said: str
+) -> None:
+    write("a.txt", b"caf\x81")
     with pytest.raises(InputError) as refused:
-        await read(path="a.txt", encoding="utf-8")
+        await read(path="a.txt", encoding=declared)
     assert str(refused.value) == (
-        "inputs.0.encoding: byte 3 of a.txt is not utf-8 (give the file's encoding (cp1252 is common), or save it as"
-        " UTF-8)"
+        f"inputs.0.encoding: a.txt is {said} (give the file's encoding (cp1252 is common), save it as UTF-8, or"
+        " exclude it)"
     )
 
 
