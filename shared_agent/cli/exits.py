@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
+import typer
 from typer import TyperException
 
+from shared_agent.cli.interrupts import CANCELLED, flush
 from shared_agent.errors import InputError, SharedAgentError, StoreError
 
 if TYPE_CHECKING:
@@ -21,11 +22,11 @@ BAD_INPUT = 2
 INCOMPLETE = 3
 UNAVAILABLE = 4
 INTERNAL = 70
-CANCELLED = 130
 
-EXPLAINED = """\
-exit codes: 0 complete · 1 failed · 2 bad input, nothing started · 3 incomplete: there is a result, labelled with what
-it does not cover · 4 a store or server could not be reached · 70 a fault of shared-agent · 130 cancelled"""
+EXPLAINED = (
+    "Exit codes: 0 complete · 1 failed · 2 bad input, nothing started · 3 incomplete: a result that says what it does not "
+    "cover · 4 a store or server could not be reached · 70 a fault of shared-agent · 130 cancelled"
+)
 
 
 def of(result: JobResult) -> int:
@@ -33,32 +34,51 @@ def of(result: JobResult) -> int:
     return {"complete": COMPLETE, "incomplete": INCOMPLETE, "cancelled": CANCELLED}.get(result.status, FAILED)
 
 
-@contextmanager
-def no_traceback() -> Generator[None]:
-    """Turn errors into one line and an exit code. ``SHARED_AGENT_DEBUG=1`` lets the traceback through."""
+def guarded(command: Callable[[], Any]) -> int:
+    """Run a command; every error becomes one line and an exit code. ``SHARED_AGENT_DEBUG=1`` lets tracebacks through."""
     try:
-        yield
-    except KeyboardInterrupt:
-        sys.exit(CANCELLED)
+        returned = command()
+        code = returned if isinstance(returned, int) else COMPLETE
+        sys.stdout.flush()
+    except (KeyboardInterrupt, typer.Abort):
+        code = CANCELLED
     except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(COMPLETE)
+        code = COMPLETE  # whoever read the output has seen enough
     except Exception as error:
         if os.environ.get("SHARED_AGENT_DEBUG"):
             raise
-        sys.exit(tell(error))
+        code = tell(error)
+    flush(sys.stdout)
+    flush(sys.stderr)
+    return code
 
 
 def tell(error: Exception) -> int:
     """Print the one line of an error; returns its exit code."""
     if isinstance(error, TyperException):
-        code, line = BAD_INPUT, error.format_message()
+        code, line = BAD_INPUT, _usage(error)
     elif isinstance(error, SharedAgentError):
         code = BAD_INPUT if isinstance(error, InputError) else UNAVAILABLE if isinstance(error, StoreError) else FAILED
         line = str(error)
     else:
         code = INTERNAL
         line = f"{type(error).__name__}: {error} (a fault of shared-agent; SHARED_AGENT_DEBUG=1 shows where)"
-    print(f"shared-agent: {' '.join(line.split())}", file=sys.stderr)
+    if line:
+        say(f"shared-agent: {' '.join(line.split())}")
     return code
+
+
+def say(line: str) -> None:
+    """A line on standard error; a run does not end because nobody reads it."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        flush(sys.stderr)
+
+
+def _usage(error: TyperException) -> str:
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    if not message or context is None:
+        return message  # `shared-agent` alone: its help has been printed
+    return f"{message.rstrip('.')} (see `{context.command_path} --help`)"

@@ -100,7 +100,7 @@ def _import(path: Path) -> ModuleType:
         sys.path.append(str(file.parent))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script may end itself where it is only to be imported
         del sys.modules[name]
         raise InputError("kind", f"{path} fails on import: {type(error).__name__}: {error}", remedy="fix it") from error
     return module

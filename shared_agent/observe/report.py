@@ -11,6 +11,7 @@ from shared_agent.spec.outcome import Outcome
 from shared_agent.spec.usage import Usage
 
 SLOWEST = 5
+NAMED = 3
 
 
 class Times(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +62,7 @@ async def build(job_id: str, outcomes: AsyncIterable[Outcome]) -> Report:
     stages: dict[str, _Stage] = {}
     by_model: dict[str, Usage] = defaultdict(Usage)
     slowest: list[tuple[str, float]] = []
-    failures: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    failures: dict[tuple[str, str, str], _Alike] = defaultdict(_Alike)
     async for outcome in outcomes:
         stages.setdefault(outcome.task_id.partition("-")[0], _Stage()).add(outcome)
         if outcome.model:
@@ -71,15 +72,15 @@ async def build(job_id: str, outcomes: AsyncIterable[Outcome]) -> Report:
             slowest = _longest(slowest)
         if outcome.failure is not None:
             failure = outcome.failure
-            failures[failure.kind, failure.message, failure.remedy].append(outcome.source or outcome.task_id)
+            failures[failure.kind, failure.message, failure.remedy].add(outcome.source or outcome.task_id)
     return Report(
         job_id=job_id,
         stages=tuple(stage.report(name) for name, stage in sorted(stages.items())),
         by_model=dict(by_model),
         slowest=tuple(_longest(slowest)),
         failures=tuple(
-            FailureGroup(kind=kind, message=message, remedy=remedy, count=len(sources), sources=tuple(sources[:3]))
-            for (kind, message, remedy), sources in sorted(failures.items(), key=lambda item: -len(item[1]))
+            FailureGroup(kind=kind, message=message, remedy=remedy, count=alike.count, sources=tuple(alike.first))
+            for (kind, message, remedy), alike in sorted(failures.items(), key=lambda item: -item[1].count)
         ),
     )
 
@@ -89,15 +90,29 @@ def times(durations: list[float]) -> Times:
     if not durations:
         return Times()
     ordered = sorted(durations)
-    return Times(p50_s=_rank(ordered, 0.50), p99_s=_rank(ordered, 0.99), max_s=ordered[-1])
+    return Times(p50_s=_rank(ordered, 50), p99_s=_rank(ordered, 99), max_s=ordered[-1])
 
 
-def _rank(ordered: list[float], share: float) -> float:
-    return ordered[max(0, -(-int(share * 100) * len(ordered) // 100) - 1)]
+def _rank(ordered: list[float], percent: int) -> float:
+    """The value at rank ⌈percent/100 · n⌉, counted from 1."""
+    return ordered[max(1, -(-percent * len(ordered) // 100)) - 1]
 
 
 def _longest(tasks: list[tuple[str, float]]) -> list[tuple[str, float]]:
     return sorted(tasks, key=lambda task: (-task[1], task[0]))[:SLOWEST]
+
+
+class _Alike:
+    """Tasks that failed alike: all are counted, the first few named."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[str] = []
+
+    def add(self, source: str) -> None:
+        self.count += 1
+        if len(self.first) < NAMED:
+            self.first.append(source)
 
 
 class _Stage:

@@ -61,3 +61,12 @@ def conclude(reason: EndReason, coverage: Coverage, *, min_coverage: float, has_
     if refused or reason is EndReason.TOLERANCE_EXCEEDED or not has_value:
         return "failed", refused
     return ("complete" if coverage.complete else "incomplete"), refused
+
+
+def label_of(result: JobResult) -> str:
+    """What a partial result must carry with it; ``""`` for a complete one."""
+    if result.status == "complete":
+        return ""
+    early = f"the fan-out ended early: {result.reason}" if result.reason is not EndReason.ALL_DONE else ""
+    why = result.refused or early
+    return "; ".join(part for part in (result.status.capitalize(), result.missing, why) if part)

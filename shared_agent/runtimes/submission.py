@@ -61,14 +61,26 @@ async def prepare(job: Job, base: Path) -> Submission:
     survey = await take_survey(job, base)
     if not survey.chunks:
         raise InputError("inputs", "hold no text to work on", remedy="name at least one file that is not blank")
-    path, colon, name = job.kind.rpartition(":")
-    agent = (base / path).resolve() if colon and path.endswith(".py") else None
+    agent = agent_file(job, base)
     code = await asyncio.to_thread(agent.read_bytes) if agent is not None and agent.is_file() else b""
     job_id = job.id or ids.job_id(job.name, job.fingerprint(survey.digest, ids.digest(code)))
-    settings = job.settings(job_id, traceparent=trace.new())
-    if agent is not None:
-        settings = msgspec.structs.replace(settings, kind=f"{agent}:{name}")
+    settings = settings_of(job, base, job_id)
     return Submission(job=job, base=base, survey=survey, settings=settings)
+
+
+def agent_file(job: Job, base: Path) -> Path | None:
+    """The user's own file that ``kind`` names, or None for a registered kind."""
+    path, colon, _ = job.kind.rpartition(":")
+    return (base / path).resolve() if colon and path.endswith(".py") else None
+
+
+def settings_of(job: Job, base: Path, job_id: str) -> JobSettings:
+    """The job as its workers see it; their current folder may be another, so the agent's file is given in full."""
+    settings = job.settings(job_id, traceparent=trace.new())
+    agent = agent_file(job, base)
+    if agent is None:
+        return settings
+    return msgspec.structs.replace(settings, kind=f"{agent}:{job.kind.rpartition(':')[2]}")
 
 
 async def take_survey(job: Job, base: Path) -> Survey:

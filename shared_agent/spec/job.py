@@ -34,10 +34,10 @@ class Input(_Part):
     by, in place of the path, the URI or (for a text) its number.
 
     For JSONL and CSV files each row is a document whose text is ``text_field`` and whose name is ``id_field`` (or the
-    number of the line or row). ``format`` is taken from the file's ending unless it is given; ``encoding`` is that
-    of the files that are not UTF-8 (a CSV or JSONL file is wholly in it). ``exclude`` holds globs of what to leave out, within
-    the folder or prefix; one without a slash is a file or folder name anywhere in it. ``max_bytes`` bounds one file: a
-    larger one is refused by name.
+    number of the line or row). ``format`` is taken from the file's ending unless it is given; ``encoding`` is that of
+    the files that are not UTF-8 (a CSV or JSONL file is wholly in it). ``exclude`` holds globs of what to leave out,
+    within the folder or prefix; one without a slash is a file or folder name anywhere in it. ``max_bytes`` bounds one
+    file: a larger one is refused by name.
     """
 
     path: str | None = None

@@ -90,7 +90,10 @@ class Context:
         name = self._journal.name(ids.digest(target.model.name, asked))
         done, stored = await self._journal.find(name)
         if done:
-            return msgspec.convert(stored, Reply)
+            reply = msgspec.convert(stored, Reply)
+            # An earlier run of this task paid for it, and its account ended with that run.
+            self._account.usage += reply.usage
+            return reply
         reply = await self._calls.complete(target, request, self._account)
         await self._journal.store(name, msgspec.to_builtins(reply))
         return reply

@@ -1,12 +1,12 @@
 """Timeouts for many concurrent awaits of the same length, on one timer.
 
-    deadlines (FIFO, because every guard has the same length)
-      ├─ guard 1 ─ done ✓ ─┐
-      ├─ guard 2 ──────────┼─► timer at the first deadline that still runs
-      └─ guard 3 ──────────┘
+    guards, oldest first (= first due, because every guard has the same length)
+      ├─ guard 1 ──────────┬─► one timer, at the deadline of the first
+      ├─ guard 2           ┆
+      └─ guard 3           ┆   a guard that is left is forgotten at once
 
 ``asyncio.timeout`` arms and disarms one timer an await; with thousands of branches that is most of a branch's cost. Here
-entering and leaving is an append and a flag. A guard that is due is not cancelled at once but a few turns of the loop later:
+entering and leaving is one entry of a dict. A guard that is due is not cancelled at once but a few turns of the loop later:
 after a stall, work that has finished in the meantime still gets to return its result instead of a timeout, through a task
 or two that wait for one another.
 """
@@ -14,11 +14,9 @@ or two that wait for one another.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from types import TracebackType
 
 _GRACE_TURNS = 6
-_LEFT_BEHIND = 1024
 
 
 class Watchdog:
@@ -26,8 +24,9 @@ class Watchdog:
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
-        self._guards: deque[Guard] = deque()
-        self._inside = 0
+        # By deadline, in event-loop seconds. Not a queue: what has been left behind a slow guard would stay in it, and at
+        # ten thousand branches the garbage collector spends more on that than the branches do on themselves.
+        self._guards: dict[Guard, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -36,50 +35,41 @@ class Watchdog:
         return Guard(self)
 
     def watch(self, guard: Guard) -> None:
-        loop = self._loop
-        if loop is None:
-            loop = self._loop = asyncio.get_running_loop()
-        guards = self._guards
-        while guards and guards[0].left:
-            guards.popleft()
-        if len(guards) > 2 * self._inside + _LEFT_BEHIND:
-            # One slow guard at the head would otherwise hold back all that were left behind it.
-            guards = self._guards = deque(other for other in guards if not other.left)
-        guard.deadline = loop.time() + self.timeout_s
-        guards.append(guard)
-        self._inside += 1
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            # A program may run one event loop after another; a timer of the former never comes.
+            self._loop, self._timer, self._guards = loop, None, {}
+        self._guards[guard] = deadline = loop.time() + self.timeout_s
         if self._timer is None:
-            self._timer = loop.call_at(guards[0].deadline, self._due)
+            self._timer = loop.call_at(deadline, self._due)
 
-    def leave(self) -> None:
-        self._inside -= 1
+    def leave(self, guard: Guard) -> None:
+        self._guards.pop(guard, None)
 
     def _due(self) -> None:
         loop = asyncio.get_running_loop()
         self._timer = None
         now = loop.time()
-        guards = self._guards
-        while guards:
-            first = guards[0]
-            if not first.left and first.deadline > now:
-                self._timer = loop.call_at(first.deadline, self._due)
-                return
-            guards.popleft()
-            if not first.left:
-                loop.call_soon(first.expire, loop, _GRACE_TURNS)
+        overdue: list[Guard] = []
+        for guard, deadline in self._guards.items():
+            if deadline > now:
+                self._timer = loop.call_at(deadline, self._due)
+                break
+            overdue.append(guard)
+        for guard in overdue:
+            del self._guards[guard]
+            loop.call_soon(guard.expire, loop, _GRACE_TURNS)
 
 
 class Guard:
     """One guarded block; see :meth:`Watchdog.guard`."""
 
-    __slots__ = ("_cancelling", "_dog", "_task", "deadline", "expired", "left")
+    __slots__ = ("_cancelling", "_dog", "_task", "expired")
 
     def __init__(self, dog: Watchdog) -> None:
         self._dog = dog
         self._task: asyncio.Task[object] | None = None
         self._cancelling = 0
-        self.deadline = 0.0
-        self.left = False
         self.expired = False
 
     def __enter__(self) -> Guard:
@@ -91,8 +81,7 @@ class Guard:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.left = True
-        self._dog.leave()
+        self._dog.leave(self)
         task, self._task = self._task, None
         if not self.expired or task is None:
             return
@@ -102,7 +91,7 @@ class Guard:
 
     def expire(self, loop: asyncio.AbstractEventLoop, turns: int) -> None:
         """Cancel the guarded block ``turns`` turns of the loop from now, unless it is left in the meantime."""
-        if self.left or self._task is None:
+        if self._task is None:
             return
         if turns:
             loop.call_soon(self.expire, loop, turns - 1)

@@ -165,11 +165,15 @@ class Redeliver(_Part):
 
 
 class Step(_Part):
-    """One thing that happens. ``wait`` waits for every job under way; ``kill`` ends all workers without a warning."""
+    """One thing that happens. ``wait`` waits for every job under way; ``kill`` ends all workers without a warning.
+
+    ``pause`` lets seconds pass in which something must *not* happen, such as a second call.
+    """
 
     submit: Submit | None = None
     wait: Literal[True] | None = None
     until: Until | None = None
+    pause: float | None = Field(default=None, gt=0, le=5)
     release: Literal[True] | None = None
     kill: Literal[True] | None = None
     cancel: Literal[True] | None = None

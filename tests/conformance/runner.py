@@ -95,6 +95,8 @@ class _Scene:
             await self._until(step.until)
         elif step.redeliver is not None:
             self._redeliver(step.redeliver)
+        elif step.pause is not None:
+            await asyncio.sleep(step.pause)
         elif step.release:
             self._provider.release()
         elif step.wait:

@@ -1,8 +1,11 @@
 """The last stage: the root's value becomes the result, and everything a reader needs is written to the output folder.
 
 out/<job id>/result.md or result.json     the result, labelled when it does not cover everything
+             report.txt, report.json      coverage, time, cost, slowest tasks, failures: `shared-agent report`
              outcomes.jsonl               one line a map task, in input order
-             summary.json                 the JobResult
+             summary.json                 the JobResult without its value
+
+A result of an earlier run that this one does not have is removed, so that the folder never shows two runs at once.
 """
 
 from __future__ import annotations
@@ -15,10 +18,12 @@ from typing import Any
 
 import msgspec
 
+from shared_agent.errors import StoreError
+from shared_agent.observe.report import build
+from shared_agent.observe.text import describe
 from shared_agent.runtimes.local.coordinator import Coordinator
-from shared_agent.runtimes.result import JobResult, conclude
+from shared_agent.runtimes.result import JobResult, conclude, label_of
 from shared_agent.runtimes.submission import Submission
-from shared_agent.spec.completion import EndReason
 from shared_agent.spec.outcome import Outcome
 from shared_agent.stores import Artifacts, StateStore
 from shared_agent.worker import claims
@@ -72,9 +77,16 @@ async def finish(
         started_at=started_at,
         ended_at=time.time(),
     )
-    folder = output_folder(submission)
-    outputs = await _write(folder, result, state, artifacts)
-    return msgspec.structs.replace(result, outputs=tuple(str(path) for path in outputs))
+    folder = output_folder(submission).absolute()
+    result = msgspec.structs.replace(result, outputs=tuple(str(folder / name) for name in _names(result)))
+    try:
+        await _write(folder, result, state, artifacts)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write the output folder {folder}: {error.strerror or error}",
+            remedy="make it writable or give another with --out, then run the job again: nothing is repeated",
+        ) from error
+    return result
 
 
 def output_folder(submission: Submission) -> Path:
@@ -83,35 +95,36 @@ def output_folder(submission: Submission) -> Path:
     return submission.base / chosen if chosen is not None else Path("out") / submission.job_id
 
 
-async def _write(folder: Path, result: JobResult, state: StateStore, artifacts: Artifacts) -> list[Path]:
+def _names(result: JobResult) -> list[str]:
+    """The files that a run leaves, the result first where there is one."""
+    own = [] if result.value is None else ["result.md" if isinstance(result.value, str) else "result.json"]
+    return [*own, "report.txt", "report.json", "outcomes.jsonl", "summary.json"]
+
+
+async def _write(folder: Path, result: JobResult, state: StateStore, artifacts: Artifacts) -> None:
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    written = [folder / "summary.json", folder / "outcomes.jsonl"]
-    _write_json(written[0], msgspec.structs.replace(result, value=None))
-    with written[1].open("wb") as lines:
-        async for outcome in _map_outcomes(state, result.job_id):
+    for name in ("result.md", "result.json"):
+        if name not in _names(result):
+            (folder / name).unlink(missing_ok=True)
+    label = label_of(result)
+    if isinstance(result.value, str):
+        noted = f"> **{label}**\n\n{result.value}\n" if label else f"{result.value}\n"
+        (folder / "result.md").write_text(noted, encoding="utf-8")
+    elif result.value is not None:
+        _write_json(folder / "result.json", {"label": label, "coverage": result.coverage, "value": result.value})
+    with (folder / "outcomes.jsonl").open("wb") as lines:
+        async for outcome in _outcomes(state, f"{result.job_id}/map-"):
             value = await artifacts.unpack(outcome.value) if outcome.value is not None else None
             lines.write(msgspec.json.encode(_line(outcome, value)) + b"\n")
-    if isinstance(result.value, str):
-        written.append(folder / "result.md")
-        label = f"> **{label_of(result)}**\n\n" if label_of(result) else ""
-        written[-1].write_text(f"{label}{result.value}\n", encoding="utf-8")
-    elif result.value is not None:
-        written.append(folder / "result.json")
-        _write_json(written[-1], {"label": label_of(result), "coverage": result.coverage, "value": result.value})
-    return written
+    without_value = msgspec.structs.replace(result, value=None)
+    report = await build(result.job_id, _outcomes(state, f"{result.job_id}/"))
+    (folder / "report.txt").write_text(f"{describe(result, report)}\n", encoding="utf-8")
+    _write_json(folder / "report.json", {"result": without_value, "report": report})
+    _write_json(folder / "summary.json", without_value)
 
 
-def label_of(result: JobResult) -> str:
-    """What a partial result must carry with it; ``""`` for a complete one."""
-    if result.status == "complete":
-        return ""
-    early = f"the fan-out ended early: {result.reason}" if result.reason is not EndReason.ALL_DONE else ""
-    why = result.refused or early
-    return "; ".join(part for part in (result.status.capitalize(), result.missing, why) if part)
-
-
-async def _map_outcomes(state: StateStore, job_id: str) -> AsyncIterator[Outcome]:
-    async for _, outcome in claims.outcomes(state, f"{job_id}/map-"):
+async def _outcomes(state: StateStore, prefix: str) -> AsyncIterator[Outcome]:
+    async for _, outcome in claims.outcomes(state, prefix):
         yield outcome
 
 

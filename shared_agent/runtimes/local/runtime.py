@@ -48,6 +48,7 @@ class LocalRuntime:
     such as a Valkey that several machines share.
 
     ``retry_failed``: tasks that ended in a failure are run again. ``stop`` is set by whoever wants the run to end.
+    ``on_attach`` is called when another process runs the job, which is then followed.
     """
 
     home: Home
@@ -55,6 +56,7 @@ class LocalRuntime:
     retry_failed: bool = False
     on_progress: OnProgress | None = None
     on_outcome: OnOutcome | None = None
+    on_attach: Callable[[], None] | None = None
     stop: asyncio.Event | None = None
 
     async def run(self, submission: Submission) -> JobResult:
@@ -155,6 +157,8 @@ class LocalRuntime:
 
     async def _attach(self, state: StateStore, job_id: str) -> JobResult:
         """Follow the process that runs the job until it has let go of the lock, then return what it left."""
+        if self.on_attach is not None:
+            self.on_attach()
         while True:
             with self.home.only_runner(job_id) as runner_gone:
                 record = await records.read(state, job_id)

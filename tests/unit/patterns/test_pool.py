@@ -211,9 +211,9 @@ async def test_what_a_branch_submits_runs_too_and_a_delayed_item_not_before_its_
             pool.submit("dropped", delay_s=0.02)
             pool.drop(lambda waiting: waiting == "dropped")
 
-    pool = Pool(run, ["a", "b"], cap=1, on_done=on_done)
+    pool = Pool(run, ["a", "b", "c"], cap=2, on_done=on_done)
     await pool.join()
-    assert [item for item, _ in seen] == ["a", "b", "soon", "later"]
+    assert [item for item, _ in seen] == ["a", "b", "c", "soon", "later"]
     assert seen[-1][1] >= 0.05
 
 
