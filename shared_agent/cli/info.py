@@ -7,13 +7,11 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from shared_agent.cli import exits
-from shared_agent.errors import SharedAgentError
+from shared_agent.cli import exits, output
+from shared_agent.errors import InputError, SharedAgentError
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +55,28 @@ def models(name: str | None, *, as_json: bool) -> int:
     if name is None:
         rows = [_Row(item.form, item.extra, _installed(item.module), item.unset()) for item in _PROVIDERS]
         if as_json:
-            sys.stdout.buffer.write(msgspec.json.encode(rows) + b"\n")
+            output.print_json(rows)
             return exits.COMPLETE
         for row in rows:
-            wants = f"needs {', '.join(row.missing)}" if row.missing else "ready"
-            print(
-                f"{row.name:26} {wants if row.installed else 'not installed':52} pip install 'shared-agent[{row.extra}]'"
-            )
+            needs = [] if row.installed else [f"pip install 'shared-agent[{row.extra}]'"]
+            needs += [f"set {', '.join(row.missing)}"] if row.missing else []
+            print(f"{row.name:26} {' and '.join(needs) or 'ready'}")
         print(f"\nprices: {table.source}, {table.date.isoformat()}; `shared-agent models MODEL` shows one")
         return exits.COMPLETE
     from shared_agent.models.estimate import context_window
     from shared_agent.spec.usage import Usage
 
     million = 1_000_000
-    prices.require_price(name)
+    if name == "embedded":
+        raise InputError("MODEL", "the embedded model has no price: it runs here", remedy="name a provider's model")
+    try:
+        prices.require_price(name)
+    except InputError as error:
+        raise InputError(
+            "MODEL",
+            error.message.removeprefix("model: "),
+            remedy="write PROVIDER:MODEL as in the provider's documentation; `shared-agent models` lists the providers",
+        ) from error
     rates = {
         "model": name,
         "input_usd_per_mtok": prices.price(name, Usage(input_tokens=million)),
@@ -80,7 +86,7 @@ def models(name: str | None, *, as_json: bool) -> int:
         "prices": f"{table.source}, {table.date.isoformat()}",
     }
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode(rates) + b"\n")
+        output.print_json(rates)
     else:
         for key, value in rates.items():
             print(f"{key.replace('_', ' '):28} {value}")
@@ -107,7 +113,7 @@ def doctor(home: Path, *, as_json: bool) -> int:
         ok = installed and not missing
         checks.append(_Check(provider.form, ok, "ready" if ok else detail, needed=False))
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode([asdict(check) for check in checks]) + b"\n")
+        output.print_json(checks)
     else:
         for check in checks:
             mark = "ok  " if check.ok else "MISS" if check.needed else "--  "
@@ -128,13 +134,13 @@ def _python() -> _Check:
 
 
 def _writable(home: Path) -> _Check:
+    from shared_agent.runtimes.local.preflight import check_folder
+
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=home):
-            pass
-    except OSError as error:
-        return _Check("home folder", False, f"{home}: {error}; choose another with --home")
-    return _Check("home folder", True, str(home))
+        check_folder("home", home, "choose another with --home")
+    except InputError as error:
+        return _Check("home folder", False, str(error))
+    return _Check("home folder", True, f"{home}, {'there' if home.exists() else 'made by the first run'}")
 
 
 def _attempt(name: str, check: Callable[[], str], *, needed: bool = True) -> _Check:

@@ -61,7 +61,7 @@ class Interrupts:
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         self._signals += 1
-        if self._signals > 1:
+        if self._signals > 1 or self._loop.is_closed():
             end_at_once(number, frame)
         self._loop.call_soon_threadsafe(self._ask)
 

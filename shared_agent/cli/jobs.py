@@ -3,61 +3,66 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
-from typing import Any
 
-import msgspec
-
-from shared_agent.cli import exits, summary
-from shared_agent.cli.progress import clock, describe
-from shared_agent.cli.running import Place
-from shared_agent.errors import InputError
+from shared_agent.cli import exits, output, summary
+from shared_agent.cli.place import Place
+from shared_agent.cli.progress import describe
+from shared_agent.cli.running import known
 from shared_agent.observe.report import Report, build
+from shared_agent.observe.text import clock, report_lines, shortened
 from shared_agent.runtimes.local import record as records
 from shared_agent.runtimes.local.record import JobRecord
-from shared_agent.stores import StateStore
 from shared_agent.worker import claims
+
+_ID_WIDTH = 48
 
 
 def status(job_id: str | None, place: Place, *, as_json: bool) -> int:
     """Print all jobs, or one; returns the exit code."""
 
     async def main() -> list[JobRecord]:
+        if job_id is None and not place.has_jobs:
+            return []
         state = place.open_state()
         try:
-            return await records.all_jobs(state) if job_id is None else [await _known(state, job_id)]
+            if job_id is None:
+                return await records.all_jobs(state)
+            return [known(await records.read(state, job_id), job_id)]
         finally:
             await state.aclose()
 
-    known = asyncio.run(main())
+    jobs = asyncio.run(main())
     if as_json:
-        _print_json(known if job_id is None else known[0])
+        output.print_json(jobs if job_id is None else jobs[0])
     elif job_id is not None:
-        _print_one(known[0])
+        print(_one(jobs[0], place))
     else:
-        for record in known:
-            print(f"{record.job_id:45} {_state(record):12} {_when(record):>16}  {_short(record)}")
-        if not known:
-            print("no jobs yet")
+        print("\n".join(_table(jobs)) if jobs else f"no jobs yet in {place.state or place.home}")
     return exits.COMPLETE
 
 
 def cancel(job_id: str, place: Place) -> int:
     """Ask the runner of a job to stop; returns the exit code."""
 
-    async def main() -> bool:
+    async def main() -> JobRecord:
         state = place.open_state()
         try:
-            await _known(state, job_id)
-            return await records.request_cancel(state, job_id)
+            record = known(await records.read(state, job_id), job_id)
+            if _state(record) == "running":
+                await records.request_cancel(state, job_id)
+            return record
         finally:
             await state.aclose()
 
-    if asyncio.run(main()):
-        print(f"{job_id}: cancellation requested; what is finished stays\n  go on     shared-agent resume {job_id}")
+    before = _state(asyncio.run(main()))
+    go_on = f"  go on     {summary.resume_command(job_id, place.options)}"
+    if before == "running":
+        print(f"{job_id}: cancellation requested; what is finished stays\n{go_on}")
+    elif before == "interrupted":
+        print(f"{job_id}: is not running, its process is gone; what is finished stays\n{go_on}")
     else:
-        print(f"{job_id}: is not running")
+        print(f"{job_id}: is not running, it has ended as {before}")
     return exits.COMPLETE
 
 
@@ -67,7 +72,7 @@ def report(job_id: str, place: Place, *, as_json: bool) -> int:
     async def main() -> tuple[JobRecord, Report]:
         state = place.open_state()
         try:
-            record = await _known(state, job_id)
+            record = known(await records.read(state, job_id), job_id)
             stored = (outcome async for _, outcome in claims.outcomes(state, f"{job_id}/"))
             return record, await build(job_id, stored)
         finally:
@@ -75,74 +80,42 @@ def report(job_id: str, place: Place, *, as_json: bool) -> int:
 
     record, built = asyncio.run(main())
     if as_json:
-        _print_json({"result": record.result, "report": built})
+        output.print_json({"result": record.result, "report": built})
         return exits.COMPLETE
-    if record.result is not None:
-        summary.conclude(record.result)
-    else:
-        _print_one(record)
-    print("\n" + render(built))
+    ended = record.result
+    print(summary.conclude(ended, options=place.options) if ended is not None else _one(record, place))
+    print("\n".join(["", *report_lines(built)]))
     return exits.COMPLETE
 
 
-def render(built: Report) -> str:
-    """The report as text."""
-    lines = [
-        f"  {'stage':8} {'tasks':>7} {'p50':>9} {'p99':>9} {'max':>9} {'admission':>10} {'model':>10} {'back-off':>9} "
-        f"{'retries':>8} {'429s':>6}"
-    ]
-    for stage in built.stages:
-        spread = stage.duration
-        lines.append(
-            f"  {stage.stage:8} {stage.tasks:7,} {spread.p50_s:7.2f} s {spread.p99_s:7.2f} s {spread.max_s:7.2f} s "
-            f"{stage.admission_s:8.1f} s {stage.model_s:8.1f} s {stage.backoff_s:7.1f} s "
-            f"{stage.retries:8} {stage.throttled:6}"
-        )
-    lines.append("\n  model" + " " * 31 + "  calls    input tok   output tok         USD")
-    for model, usage in sorted(built.by_model.items()):
-        lines.append(
-            f"  {model:34} {usage.calls:8,} {usage.input_tokens:12,} {usage.output_tokens:12,} {usage.usd:11.4f}"
-        )
-    lines.append("\n  slowest tasks")
-    lines += [f"  {seconds:9.2f} s  {name}" for name, seconds in built.slowest]
-    if built.failures:
-        lines.append("\n  failures")
-    for group in built.failures:
-        lines.append(f"  {group.count:6} x {group.kind}: {group.message}")
-        lines.append(f"           such as {', '.join(group.sources)}")
-        if group.remedy:
-            lines.append(f"           remedy: {group.remedy}")
-    return "\n".join(lines)
-
-
-async def _known(state: StateStore, job_id: str) -> JobRecord:
-    record = await records.read(state, job_id)
-    if record is None:
-        raise InputError("job_id", f"no job {job_id} is known here", remedy="`shared-agent status` lists them")
-    return record
-
-
 def _state(record: JobRecord) -> str:
-    if record.result is not None:
+    if record.result is not None and record.state == "ended":
         return record.result.status
     return "running" if time.time() - record.updated_at < records.STALE_S else "interrupted"
 
 
-def _when(record: JobRecord) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(record.submitted_at))
+def _table(jobs: list[JobRecord]) -> list[str]:
+    lines = [f"{'job':{_ID_WIDTH}} {'state':11} {'submitted':16} {'done':>15} {'time':>12} {'USD':>10}"]
+    for job in jobs:
+        progress = job.progress
+        done = f"{progress.done:,}/{progress.total:,}"
+        lines.append(
+            f"{shortened(job.job_id, _ID_WIDTH):{_ID_WIDTH}} {_state(job):11} {summary.when(job.submitted_at):16} "
+            f"{done:>15} {clock(progress.elapsed_s):>12} {progress.usage.usd:10.4f}"
+        )
+    return lines
 
 
-def _short(record: JobRecord) -> str:
-    progress = record.progress
-    return f"{progress.done}/{progress.total} done, {clock(progress.elapsed_s)}, {progress.usage.usd:.4f} USD"
-
-
-def _print_one(record: JobRecord) -> None:
-    print(f"{record.job_id}: {_state(record)}, submitted {_when(record)}")
-    print(f"  {record.progress.done}/{record.progress.total} done · {describe(record.progress)}")
-    if _state(record) == "interrupted":
-        print(f"  its process is gone; go on with shared-agent resume {record.job_id}")
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+def _one(record: JobRecord, place: Place) -> str:
+    progress, state = record.progress, _state(record)
+    if record.result is not None and state not in {"running", "interrupted"}:
+        return summary.conclude(record.result, options=place.options)
+    lines = [
+        f"{record.job_id}: {state}, submitted {summary.when(record.submitted_at)}",
+        f"  progress  {progress.done:,} of {progress.total:,} done · {describe(progress)}",
+    ]
+    if state == "running":
+        lines.append(f"  stop      shared-agent cancel {record.job_id}{place.options}")
+    else:
+        lines.append(f"  go on     {summary.resume_command(record.job_id, place.options)} (its process is gone)")
+    return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,8 +60,10 @@ class Place:
     @property
     def options(self) -> str:
         """The options that name this place in another command, with a space before."""
-        words = ["--home", str(self.home)] if self.home != DEFAULT else []
-        words += ["--state", self.state] if self.state else []
+        told = self.home in {DEFAULT, Path(os.environ.get("SHARED_AGENT_HOME", DEFAULT))}
+        words = [] if told else ["--home", str(self.home)]
+        if self.state and self.state != os.environ.get("SHARED_AGENT_STATE"):
+            words += ["--state", "URL" if "@" in self.state else self.state]  # no password is ever printed
         return f" {shlex.join(words)}" if words else ""
 
     def open_state(self) -> StateStore:

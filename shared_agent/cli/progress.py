@@ -1,7 +1,7 @@
 """Shows a job on its way: a bar on a terminal, a plain line now and then elsewhere.
 
-    licences ━━━━━━━━━━━━━━━━━━━━╸━━━━━━━━━━━━━━━━━━━━━━━━━  312/740  0:01:07
-      0 failed · 8 in flight · 402,113 tokens · 0.3120 USD · reduced 27/82 · about 1 min 32 s left
+licences ━━━━━━━━━━━━━━━━━━━━╸━━━━━━━━━━━━━━━━━━━━━━━━━  312/740  0:01:07
+  0 failed · 8 in flight · 402,113 tokens · 0.3120 USD · reduced 27/82 · about 1 min 32 s left
 """
 
 from __future__ import annotations

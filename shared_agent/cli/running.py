@@ -1,138 +1,147 @@
-"""``run`` and ``resume``: a job from its file to its result, on this machine."""
+"""``run`` and ``resume``: a job from its file to its result, on this machine.
+
+job file ─► preflight ─► inputs ─► run, follow or look up ─► summary
+└────── bad input ends here, nothing written ──┘
+"""
 
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
-from dataclasses import dataclass
+import dataclasses
+import time
 from pathlib import Path
 
 import msgspec
 
-from shared_agent.cli import exits, summary
-from shared_agent.cli.progress import shown
+from shared_agent.cli import exits, output, summary
+from shared_agent.cli.interrupts import CANCELLED, Interrupted, Interrupts
+from shared_agent.cli.place import Changes, Place
+from shared_agent.cli.progress import Show, shown
 from shared_agent.errors import InputError
 from shared_agent.inputs.jobfile import load_job
+from shared_agent.runtimes.local import preflight
 from shared_agent.runtimes.local import record as records
 from shared_agent.runtimes.local.home import Home
+from shared_agent.runtimes.local.record import JobRecord
 from shared_agent.runtimes.local.runtime import LocalRuntime
 from shared_agent.runtimes.result import JobResult
 from shared_agent.runtimes.submission import Submission, prepare
 from shared_agent.spec.job import Job
-from shared_agent.stores import StateStore, open_state
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
-    """What the command line changes of the job file."""
-
-    inputs: tuple[str, ...] = ()
-    model: str | None = None
-    concurrency: int | None = None
-    out: Path | None = None
-
-    def apply(self, job: Job) -> Job:
-        """The changed job, checked again as a whole."""
-        data = job.model_dump(exclude_unset=True)
-        if self.inputs:
-            data["inputs"] = [word if "://" in word else _from_here(word) for word in self.inputs]
-        if self.model is not None:
-            data["models"] = self.model
-        if self.concurrency is not None:
-            data["concurrency"] = self.concurrency
-        if self.out is not None:
-            data["output"] = {"dir": str(self.out.resolve())}
-        return Job.parse(data)
-
-
-def _from_here(word: str) -> dict[str, str]:
-    """A path relative to the current folder, not to the job file; documents are named as it was typed."""
-    return {"path": str(Path.cwd() / Path(word).expanduser()), "source": word.rstrip("/")}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where jobs are kept: a home folder, and shared state elsewhere if ``state`` names it."""
-
-    home: Path
-    state: str = ""
-
-    def open_state(self) -> StateStore:
-        """The state store. Raises InputError when there is no job here yet."""
-        home = Home(self.home)
-        if not self.state and not self.home.exists():
-            raise InputError("home", f"there are no jobs in {self.home}", remedy="run one first, or name its --home")
-        return open_state(self.state or home.state_url)
+_SILENT_READING_S = 3.0
 
 
 def run(file: Path, changes: Changes, place: Place, *, as_json: bool, retry_failed: bool) -> int:
     """Run the job in ``file``; returns the exit code."""
     loaded, base = load_job(file)
     job = changes.apply(loaded)
-    return asyncio.run(_run(job, base, place, as_json=as_json, retry_failed=retry_failed, expected_id=None))
+
+    async def main() -> int:
+        return await _Run(place, as_json=as_json, retry_failed=retry_failed).to_the_end(job, base)
+
+    return asyncio.run(main())
 
 
 def resume(job_id: str, place: Place, *, as_json: bool, retry_failed: bool) -> int:
     """Go on with a job known here; returns the exit code."""
 
     async def main() -> int:
+        this = _Run(place, as_json=as_json, retry_failed=retry_failed)
         state = place.open_state()
         try:
-            record = await records.read(state, job_id)
+            record = known(await records.read(state, job_id), job_id)
         finally:
             await state.aclose()
-        if record is None:
-            raise InputError("job_id", f"no job {job_id} is known here", remedy="`shared-agent status` lists them")
-        job = Job.parse(msgspec.json.decode(record.job_file))
-        return await _run(job, Path(record.base), place, as_json=as_json, retry_failed=retry_failed, expected_id=job_id)
+        return await this.to_the_end(Job.parse(msgspec.json.decode(record.job_file)), Path(record.base), record)
 
     return asyncio.run(main())
 
 
-async def _run(
-    job: Job, base: Path, place: Place, *, as_json: bool, retry_failed: bool, expected_id: str | None
-) -> int:
-    stop = asyncio.Event()
-    _on_interrupt(stop)
-    with shown(job.name, quiet=as_json) as show:
-        submission = await prepare(job, base)
-        _check_same(submission, expected_id)
-        if not as_json:
-            summary.announce(submission)
+def known(record: JobRecord | None, job_id: str) -> JobRecord:
+    """The record, or InputError when there is none."""
+    if record is None:
+        raise InputError("JOB_ID", f"no job {job_id!r} is known here", remedy="`shared-agent status` lists them")
+    return record
+
+
+class _Run:
+    """One run or resume, in its event loop."""
+
+    def __init__(self, place: Place, *, as_json: bool, retry_failed: bool) -> None:
+        self._place = place
+        self._as_json = as_json
+        self._retry_failed = retry_failed
+        self._interrupts = Interrupts()
+        self._followed = False
+
+    async def to_the_end(self, job: Job, base: Path, record: JobRecord | None = None) -> int:
+        """Run ``job``; ``record`` is what is known of it when it is resumed. Returns the exit code."""
+        began_at = time.time()
+        try:
+            with output.kept_clean(self._as_json), shown(job.name, quiet=self._as_json) as show:
+                submission = await self._interrupts.unless_asked(self._checked(job, base, record))
+                if not self._as_json:
+                    summary.announce(submission)
+                result = await self._result(submission, show)
+        except Interrupted:
+            exits.say("cancelled while the inputs were being read: nothing was started")
+            self._interrupts.leave(CANCELLED)
+            return CANCELLED
+        except InputError as error:
+            if not (self._followed and self._interrupts.asked.is_set()):
+                raise
+            exits.say(f"no longer following: {error}")
+            self._interrupts.leave(CANCELLED)
+            return CANCELLED
+        return exits.guarded(lambda: self._conclude(result, began_at))
+
+    async def _checked(self, job: Job, base: Path, record: JobRecord | None) -> Submission:
+        await preflight.check(job, base, self._place.home)
+        notice = asyncio.get_running_loop().call_later(_SILENT_READING_S, self._reading)
+        try:
+            submission = await prepare(job, base)
+        finally:
+            notice.cancel()
+        return submission if record is None else _same(submission, record)
+
+    async def _result(self, submission: Submission, show: Show | None) -> JobResult:
         runtime = LocalRuntime(
-            home=Home(place.home), state_url=place.state, retry_failed=retry_failed, on_progress=show, stop=stop
+            home=Home(self._place.home),
+            state_url=self._place.state,
+            retry_failed=self._retry_failed,
+            on_progress=show,
+            on_attach=lambda: self._follow(submission.job_id),
+            stop=self._interrupts.asked,
         )
-        result = await runtime.run(submission)
-    _print(result, as_json=as_json)
-    return exits.of(result)
+        self._interrupts.running = True
+        return await runtime.run(submission)
+
+    def _follow(self, job_id: str) -> None:
+        self._followed = True
+        self._interrupts.running = False
+        exits.say(f"{job_id}: is already running in another process; following it (Ctrl-C stops following only)")
+
+    def _reading(self) -> None:
+        if not self._as_json:
+            exits.say("reading the inputs")
+
+    def _conclude(self, result: JobResult, began_at: float) -> int:
+        if self._as_json:
+            output.print_json(result)
+        else:
+            note = summary.note_on(result, began_at=began_at, followed=self._followed)
+            print(summary.conclude(result, note=note, options=self._place.options), flush=True)
+        self._interrupts.leave(exits.of(result))
+        return exits.of(result)
 
 
-def _check_same(submission: Submission, expected_id: str | None) -> None:
-    if expected_id is not None and submission.job_id != expected_id:
+def _same(submission: Submission, record: JobRecord) -> Submission:
+    """The submission under the id it had. One's own agent may have been mended since; the inputs must be the same."""
+    if submission.survey.digest != record.inputs_digest:
         raise InputError(
             "inputs",
-            f"have changed since {expected_id} was submitted",
+            f"have changed since {record.job_id} was submitted",
             remedy="put them back, or run the job file again: that is a new job",
         )
-
-
-def _on_interrupt(stop: asyncio.Event) -> None:
-    """The first Ctrl-C asks the run to end in order; a second one ends the process."""
-    loop = asyncio.get_running_loop()
-
-    def interrupted(number: int) -> None:
-        if stop.is_set():
-            raise SystemExit(128 + number)
-        print("cancelling: claims are given back; press Ctrl-C again to end at once", file=sys.stderr)
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, interrupted, number)
-
-
-def _print(result: JobResult, *, as_json: bool) -> None:
-    if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
-    else:
-        summary.conclude(result)
+    settings = msgspec.structs.replace(submission.settings, job_id=record.job_id)
+    return dataclasses.replace(submission, settings=settings)

@@ -8,9 +8,7 @@
 
 from __future__ import annotations
 
-from shared_agent.inputs.fingerprint import fingerprint
 from shared_agent.inputs.found import Skipped
 from shared_agent.inputs.reading import read_documents
-from shared_agent.inputs.survey import Survey, survey
 
-__all__ = ["Skipped", "Survey", "fingerprint", "read_documents", "survey"]
+__all__ = ["Skipped", "read_documents"]

@@ -23,8 +23,7 @@ class Found:
     """A file or object to read. ``name`` is what its document is called, ``size`` is in bytes.
 
     ``named``: the user gave exactly this one, so that failing to read it is an error; one that was come upon in a folder
-    is skipped with the reason. ``version`` changes with the content; it is empty where only reading would tell.
-    ``open`` gives a stream, ``read`` all bytes at once.
+    is skipped with the reason. ``open`` gives a stream, ``read`` all bytes at once.
     """
 
     name: str
@@ -32,7 +31,6 @@ class Found:
     open: Callable[[], BinaryIO]
     read: Callable[[], bytes]
     named: bool
-    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

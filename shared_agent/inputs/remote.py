@@ -76,9 +76,8 @@ def find_objects(given: Input, place: Place, open_store: OpenStore) -> Iterator[
                 f"{shown} has {item['size']:,} bytes, above max_bytes ({given.max_bytes:,})",
                 remedy="raise max_bytes" if named else "raise max_bytes or exclude it",
             )
-        version = item["e_tag"] or item["version"] or ""
         where = (store, path, shown, place)
-        yield Found(shown, item["size"], partial(_open, *where), partial(_read, *where), named, version)
+        yield Found(shown, item["size"], partial(_open, *where), partial(_read, *where), named)
 
 
 def fetched_ahead(items: Iterator[Found | Skipped], given: Input) -> Iterator[Found | Skipped]:

@@ -37,9 +37,7 @@ def open_limiter(
     by_name: dict[str, LimitSpec] = {}
     for spec in specs:
         if spec.name in by_name:
-            raise InputError(
-                "limits", f"the name {spec.name!r} is given twice", remedy="name each limit once"
-            )
+            raise InputError("limits", f"the name {spec.name!r} is given twice", remedy="name each limit once")
         by_name[spec.name] = spec
     owned = isinstance(url_or_store, str)
     store = open_state(url_or_store) if isinstance(url_or_store, str) else url_or_store

@@ -66,9 +66,7 @@ def earliest(
     return at
 
 
-def charge(
-    stairs: Sequence[Stairs], cost: Sequence[float], rates: Sequence[float], burst_s: float, at: float
-) -> None:
+def charge(stairs: Sequence[Stairs], cost: Sequence[float], rates: Sequence[float], burst_s: float, at: float) -> None:
     """Take ``cost`` at the time ``at``, which is not before any earlier ticket's."""
     for dimension, rate in enumerate(rates):
         if rate > 0 and cost[dimension] > 0:

@@ -36,9 +36,7 @@ class Shape(msgspec.Struct, frozen=True, array_like=True):
                 remedy="such as 60",
             )
         requests, inputs, outputs = (0.0 if quota is None else quota / 60 for quota in spec.quotas)
-        return Shape(
-            (requests, inputs, outputs), spec.burst_seconds, spec.mode == "strict", spec.mode == "aimd"
-        )
+        return Shape((requests, inputs, outputs), spec.burst_seconds, spec.mode == "strict", spec.mode == "aimd")
 
 
 class State(msgspec.Struct, array_like=True):

@@ -166,9 +166,7 @@ class Combiner:
             reply = await self._apply([*posts, *(call.op for call in calls)])
         except Exception as error:
             if posts:
-                _log.warning(
-                    "limit %s: %d settlements lost, the reservations stand: %s", self.name, len(posts), error
-                )
+                _log.warning("limit %s: %d settlements lost, the reservations stand: %s", self.name, len(posts), error)
             for call in calls:
                 self.release(call.holds_s)
                 if not call.answer.done():

@@ -40,14 +40,11 @@ class StoreLimiter:
     function that is frozen between invocations needs. A settlement that is lost leaves its reservation standing.
     """
 
-    def __init__(
-        self, specs: Mapping[str, LimitSpec], backend: Backend, *, settle_linger_s: float = 0.05
-    ) -> None:
+    def __init__(self, specs: Mapping[str, LimitSpec], backend: Backend, *, settle_linger_s: float = 0.05) -> None:
         self.specs: Mapping[str, LimitSpec] = dict(specs)
         self._backend = backend
         self._combiners = {
-            name: Combiner(name, Shape.of(spec), backend, linger_s=settle_linger_s)
-            for name, spec in specs.items()
+            name: Combiner(name, Shape.of(spec), backend, linger_s=settle_linger_s) for name, spec in specs.items()
         }
         self._ticket_prefix = os.urandom(6).hex()
         self._ticket_numbers = count()
@@ -150,9 +147,7 @@ class StoreLimiter:
                 if grant_at < 0:
                     raise _too_large(combiner.name, wanted, reply, dimension=int(-grant_at) - 1)
                 if ticket is None or grant_at != ticket.grant_at:
-                    ticket = Ticket(
-                        limit=combiner.name, ticket_id=self._ticket_id(), cost=wanted, grant_at=grant_at
-                    )
+                    ticket = Ticket(limit=combiner.name, ticket_id=self._ticket_id(), cost=wanted, grant_at=grant_at)
                 held[combiner.name] = ticket
                 wait_s = grant_at - reply.now
                 if wait_s <= 0:
@@ -199,9 +194,7 @@ def _op(cost: Cost, ticket: Ticket | None, valid_until: float) -> Reserve | Rede
 
 
 def _seconds(cost: Cost, rates: Vector) -> float:
-    return max(
-        (amount / rate for amount, rate in zip(cost.vector, rates, strict=True) if rate > 0), default=0.0
-    )
+    return max((amount / rate for amount, rate in zip(cost.vector, rates, strict=True) if rate > 0), default=0.0)
 
 
 def _too_large(name: str, cost: Cost, reply: Reply, *, dimension: int) -> AdmissionError:

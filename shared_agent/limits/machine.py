@@ -37,11 +37,7 @@ def effective_rates(shape: Shape, state: State) -> Vector:
     if not any(state.rates):
         return shape.rates
     first, second, third = (
-        configured
-        if learned <= 0
-        else learned
-        if shape.aimd and dimension == _REQUESTS
-        else min(learned, configured)
+        configured if learned <= 0 else learned if shape.aimd and dimension == _REQUESTS else min(learned, configured)
         for dimension, (configured, learned) in enumerate(zip(shape.rates, state.rates, strict=True))
     )
     return (first, second, third)
@@ -97,9 +93,7 @@ def _settle(shape: Shape, state: State, op: Settle, now: float) -> float:
     callers_wait = state.last > now
     if shape.aimd and succeeded and callers_wait:
         rate = effective_rates(shape, state)[_REQUESTS]
-        _set_rate(
-            shape, state, _REQUESTS, aimd.raised(rate, shape.rates[_REQUESTS], now - state.raised_at), now
-        )
+        _set_rate(shape, state, _REQUESTS, aimd.raised(rate, shape.rates[_REQUESTS], now - state.raised_at), now)
         state.raised_at = now
     return 0.0
 

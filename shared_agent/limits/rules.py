@@ -51,17 +51,11 @@ class Rule:
     def actual(self, usage: Usage, reserved: Cost) -> Cost:
         """What to settle to, given what the call used and :meth:`reservation` of the same call."""
         counted = usage.input_tokens - (1.0 - self.cached_input) * usage.cached_input_tokens
-        output = (
-            max(reserved.output_tokens, usage.output_tokens)
-            if self.output_at_request
-            else usage.output_tokens
-        )
+        output = max(reserved.output_tokens, usage.output_tokens) if self.output_at_request else usage.output_tokens
         return self._cost(counted, output)
 
     def _cost(self, input_tokens: float, output_tokens: float) -> Cost:
-        return Cost(
-            input_tokens=input_tokens + self.output_in_input * output_tokens, output_tokens=output_tokens
-        )
+        return Cost(input_tokens=input_tokens + self.output_in_input * output_tokens, output_tokens=output_tokens)
 
 
 _PLAIN = Rule()

@@ -13,12 +13,12 @@ and then goes first: that keeps the wide stage busy and the backlog bounded.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
-    Awaitable,
     Callable,
     Coroutine,
     Iterable,
@@ -26,8 +26,13 @@ from collections.abc import (
 )
 from typing import Any, Generic, TypeVar
 
+from shared_agent.patterns.collector import passes_every
+
 T = TypeVar("T")
 R = TypeVar("R")
+
+_OBJECTS_A_BRANCH = 5
+"""How many new objects for each branch in flight the garbage collector lets pass before it looks at them."""
 
 OnDone = Callable[[T, R | None, BaseException | None], None]
 """Told of each ended branch: the item with its result or its error (CancelledError when it was cancelled)."""
@@ -61,6 +66,9 @@ class Pool(Generic[T, R]):
         self._reader: asyncio.Task[None] | None = None
         self._wants_more = asyncio.Event()
         self._finished: asyncio.Future[None] | None = None
+        # One for every branch: a bound method and a copy of the context each would be two more objects a branch.
+        self._when_ended = self._ended
+        self._context: contextvars.Context | None = None
         if isinstance(source, AsyncIterable):
             self._async = aiter(source)
         else:
@@ -114,12 +122,14 @@ class Pool(Generic[T, R]):
         """Run until nothing is left. When this is cancelled, the branches are cancelled and awaited."""
         loop = asyncio.get_running_loop()
         self._finished = loop.create_future()
+        self._context = contextvars.copy_context()
         if self._async is not None:
             self._reader = loop.create_task(self._read(self._async))
             self._reader.add_done_callback(self._reader_done)
         try:
-            self._pump()
-            await self._finished
+            with passes_every(_OBJECTS_A_BRANCH * self._cap):
+                self._pump()
+                await self._finished
         finally:
             self.stop_source()
             self.drop()
@@ -168,7 +178,7 @@ class Pool(Generic[T, R]):
                 break
             task = loop.create_task(self._run(item))
             self._running[task] = item
-            task.add_done_callback(self._ended)
+            task.add_done_callback(self._when_ended, context=self._context)
 
     def _ended(self, task: asyncio.Task[R]) -> None:
         item = self._running.pop(task)
@@ -209,26 +219,30 @@ class Pool(Generic[T, R]):
 
 
 async def gather_bounded(
-    run: Callable[[T], Awaitable[R]], items: Iterable[T] | AsyncIterable[T], *, cap: int
+    run: Callable[[T], Coroutine[Any, Any, R]], items: Iterable[T] | AsyncIterable[T], *, cap: int
 ) -> list[R | BaseException]:
     """``asyncio.gather(..., return_exceptions=True)`` with at most ``cap`` at once; results in input order."""
-    results: dict[int, R | BaseException] = {}
+    results: list[Any] = []
 
-    async def call(numbered: tuple[int, T]) -> R:
-        return await run(numbered[1])
+    def start(place: tuple[int, T]) -> Coroutine[Any, Any, R]:
+        return run(place[1])
 
-    def keep(numbered: tuple[int, T], result: R | None, error: BaseException | None) -> None:
-        results[numbered[0]] = error if error is not None else result  # pyright: ignore[reportArgumentType]
+    def keep(place: tuple[int, T], result: R | None, error: BaseException | None) -> None:
+        results[place[0]] = error if error is not None else result
 
-    if isinstance(items, AsyncIterable):
-        await Pool(call, _numbered(items), cap=cap, on_done=keep).join()
-    else:
-        await Pool(call, enumerate(items), cap=cap, on_done=keep).join()
-    return [results[index] for index in range(len(results))]
+    placed = _place_async(items, results) if isinstance(items, AsyncIterable) else _place(items, results)
+    await Pool(start, placed, cap=cap, on_done=keep).join()
+    return results
 
 
-async def _numbered(items: AsyncIterable[T]) -> AsyncIterator[tuple[int, T]]:
-    index = 0
+def _place(items: Iterable[T], results: list[Any]) -> Iterator[tuple[int, T]]:
+    """Make a place for the result of each item as it is taken."""
+    for item in items:
+        results.append(None)
+        yield len(results) - 1, item
+
+
+async def _place_async(items: AsyncIterable[T], results: list[Any]) -> AsyncIterator[tuple[int, T]]:
     async for item in items:
-        yield index, item
-        index += 1
+        results.append(None)
+        yield len(results) - 1, item

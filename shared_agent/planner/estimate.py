@@ -1,4 +1,8 @@
-"""Counts what a job's calls would consume, by rendering the prompts that its chunks would be asked with."""
+"""Counts what a job's calls would consume, by rendering the prompts that its chunks would be asked with.
+
+No model is opened and nothing is sent: the inputs are read, the user's own agent file is imported, prices come from the
+offline table.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,21 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
+from shared_agent.errors import InputError
 from shared_agent.handlers import resolve
-from shared_agent.models import prices
+from shared_agent.models import prices, providers
 from shared_agent.models.estimate import base_tokens
 from shared_agent.models.prompts import render
 from shared_agent.models.types import Free, Purpose, Summarise
-from shared_agent.planner.plan import Latency, Plan, Stage, makespan, reduce_calls
-from shared_agent.runtimes.submission import Survey, chunks
+from shared_agent.planner.plan import Latency, Plan, Stage, Timed, makespan, reduce_calls
+from shared_agent.runtimes.local.preflight import in_job_words
+from shared_agent.runtimes.submission import Survey, chunks, settings_of
 from shared_agent.spec.document import Chunk
 from shared_agent.spec.job import Job
 from shared_agent.spec.limit import LimitSpec
-from shared_agent.spec.settings import JobSettings, Role
+from shared_agent.spec.settings import JobSettings, ModelRoles, Role
 from shared_agent.spec.usage import Usage
 from shared_agent.worker.kinds import TaskKind
 
@@ -24,7 +32,8 @@ _TOKENS_A_WORD = 1.4
 _STRUCTURED_TOKENS = 150
 _FREE_SHARE = 0.5
 _EMBEDDED = "embedded"
-_EMBEDDED_LATENCY = Latency(first_token_s=0.3, tokens_per_s=1e9)
+_EMBEDDED_FIRST_S = 0.05
+_EMBEDDED_TOKENS_PER_S = 20_000.0
 _NOTHING = Chunk(source="", text="")
 
 
@@ -37,76 +46,116 @@ async def make_plan(
     limits: Sequence[LimitSpec] | None = None,
     latency: Latency | None = None,
 ) -> Plan:
-    """The plan of ``job``, or of the same job on another ``model`` under other ``limits``.
+    """The plan of ``job``, or of the same job on another ``model``, with every model under other ``limits``.
 
-    Raises InputError for a kind or option that is wrong, or when no price of a model is known.
+    Raises InputError for a kind, an option or a model that is wrong, or when no price of a model is known.
     """
-    settings = job.settings("plan")
-    kind = resolve(settings)
-    if kind.check is not None:
-        kind.check(settings)
+    settings, kind = check(job, base, model)
     prompts = 0.0
     async for piece in chunks(job, base):
         prompts += _prompt_tokens(_map_purpose(kind, settings, piece))
     group_size = job.reduce.group_size if job.reduce.enabled and kind.reduce is not None else None
     reduces, levels = reduce_calls(survey.chunks, group_size)
     answer = _answer_tokens(settings, kind)
-    stages = [_stage(settings, "map", survey.chunks, prompts, answer, model)]
+    stages = [_stage(settings, _map_role(settings, kind), survey.chunks, prompts, answer)]
     if reduces and kind.ask_reduce is not None:
         # Every result is read once by the group above it; each group's prompt also carries its instructions.
         framing = _prompt_tokens(_map_purpose(kind, settings, _NOTHING))
         read = (survey.chunks + reduces - 1) * answer + reduces * framing
-        stages.append(_stage(settings, "reduce", reduces - 1, read * (reduces - 1) / reduces, answer, model))
-        stages.append(_stage(settings, "final", 1, read / reduces, answer, model))
-    else:
-        levels = 0
-    stages = [stage for stage in stages if stage.calls]
-    embedded = all(stage.model.startswith(_EMBEDDED) for stage in stages)
-    chosen = latency or (_EMBEDDED_LATENCY if embedded else Latency())
-    duration_s, bound_by = makespan(
-        stages,
-        levels=levels,
-        concurrency=min(job.concurrency, os.cpu_count() or 1) if embedded else job.concurrency,
-        latency=chosen,
-        limits=job.limits if limits is None else limits,
-    )
+        stages.append(_stage(settings, "reduce", reduces - 1, read * (reduces - 1) / reduces, answer))
+        stages.append(_stage(settings, "final", 1, read / reduces, answer))
+    timed = [_timed(settings, stage, levels, limits, latency) for stage in stages]
+    duration_s, bound_by = makespan(timed, concurrency=job.concurrency)
     table = prices.price_table()
     return Plan(
         documents=survey.documents,
         chunks=survey.chunks,
         characters=survey.characters,
         levels=levels,
-        stages=tuple(stages),
+        stages=tuple(stage for stage in stages if stage.calls),
         makespan_s=duration_s,
-        bound_by="processor cores" if embedded and bound_by == "concurrency" else bound_by,
+        bound_by=bound_by,
         price_table=f"{table.source}, {table.date.isoformat()}",
-        assumptions=_assumptions(chosen, answer, embedded=embedded),
+        assumptions=_assumptions(kind, timed, answer, reduces),
+        skipped=survey.skipped,
     )
 
 
-def _stage(
-    settings: JobSettings, role: Role, calls: int, input_tokens: float, answer_tokens: float, model: str | None
-) -> Stage:
-    name = model or settings.models.name(role)
+def check(job: Job, base: Path, model: str | None = None) -> tuple[JobSettings, TaskKind]:
+    """The settings and the kind that the plan is for, before the inputs are read. Raises InputError as make_plan does."""
+    settings = settings_of(job, base, "plan")
+    if model is not None:
+        settings = msgspec.structs.replace(settings, models=ModelRoles(map=model))
+    kind = resolve(settings)
+    if kind.check is not None:
+        kind.check(settings)
+    roles: list[Role] = [_map_role(settings, kind)]
+    if kind.ask_reduce is not None and job.reduce.enabled:
+        roles += ["reduce", "final"]
+    for role in roles:
+        _usd(settings, role, Usage(input_tokens=1))
+    return settings, kind
+
+
+def _map_role(settings: JobSettings, kind: TaskKind) -> Role:
+    """Judging is the one map that plays another role."""
+    return "judge" if kind.name == "judge" and settings.models.judge else "map"
+
+
+def _stage(settings: JobSettings, role: Role, calls: int, input_tokens: float, answer_tokens: float) -> Stage:
     usage = Usage(calls=calls, input_tokens=round(input_tokens), output_tokens=round(calls * answer_tokens))
     most = Usage(calls=calls, input_tokens=usage.input_tokens, output_tokens=calls * settings.max_output_tokens)
     return Stage(
         role=role,
-        model=name,
+        model=settings.models.name(role),
         calls=calls,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
-        usd=_usd(settings, name, usage),
-        usd_most=_usd(settings, name, most),
+        usd=_usd(settings, role, usage),
+        usd_most=_usd(settings, role, most),
     )
 
 
-def _usd(settings: JobSettings, model: str, usage: Usage) -> float:
-    if model.startswith(_EMBEDDED):
-        return 0.0
+def _timed(
+    settings: JobSettings, stage: Stage, levels: int, limits: Sequence[LimitSpec] | None, latency: Latency | None
+) -> Timed:
+    return Timed(
+        stage=stage,
+        latency=latency or _latency(stage),
+        chain=levels - 1 if stage.role == "reduce" else 1,
+        limits=_limits_of(settings, stage.model) if limits is None else tuple(limits),
+    )
+
+
+def _latency(stage: Stage) -> Latency:
+    if stage.model != _EMBEDDED:
+        return Latency()
+    # It reads every token of its input on a core, and what it gives back it copies.
+    reading_s = stage.input_tokens / max(1, stage.calls) / _EMBEDDED_TOKENS_PER_S
+    return Latency(first_token_s=_EMBEDDED_FIRST_S + reading_s, tokens_per_s=1e9, places=os.cpu_count() or 1)
+
+
+def _limits_of(settings: JobSettings, model: str) -> tuple[LimitSpec, ...]:
+    """The limits that a model's calls stand under: those its options name, else those with its or its provider's name."""
     options = settings.model_options.get(model)
-    overrides = prices.parse_overrides({model: dict(options.prices)}) if options and options.prices else None
-    prices.require_price(model, overrides=overrides)
+    names = options.limits if options and options.limits else (model, model.partition(":")[0])
+    return tuple(limit for limit in settings.limits if limit.name in names)
+
+
+def _usd(settings: JobSettings, role: Role, usage: Usage) -> float:
+    model = settings.models.name(role)
+    if model == _EMBEDDED:
+        return 0.0
+    provider, _, name = model.partition(":")
+    options = settings.model_options.get(model)
+    try:
+        if provider not in providers() or not name:
+            known = ", ".join(f"{known}:MODEL" for known in providers() if known != _EMBEDDED)
+            raise InputError("model", f"unknown provider in {model!r}", remedy=f"write embedded, {known}")
+        overrides = prices.parse_overrides({model: dict(options.prices)}) if options and options.prices else None
+        prices.require_price(model, overrides=overrides)
+    except InputError as error:
+        raise in_job_words(error, f"models.{role}", model) from error
     return prices.price(model, usage, overrides=overrides) or 0.0
 
 
@@ -133,10 +182,16 @@ def _answer_tokens(settings: JobSettings, kind: TaskKind) -> float:
     return min(expected, settings.max_output_tokens)
 
 
-def _assumptions(latency: Latency, answer_tokens: float, *, embedded: bool) -> tuple[str, ...]:
-    speed = (
-        f"{latency.first_token_s:g} s of one processor core a call"
-        if embedded
-        else f"{latency.first_token_s:g} s to the first token, then {latency.tokens_per_s:g} tokens/s"
-    )
-    return (f"about {answer_tokens:.0f} tokens an answer", speed)
+def _assumptions(kind: TaskKind, timed: Sequence[Timed], answer_tokens: float, reduces: int) -> tuple[str, ...]:
+    said: list[str] = []
+    if kind.ask_map is None:
+        said.append(f"one call a chunk with its text as the prompt: {kind.name} does not say what it asks")
+    said.append(f"about {answer_tokens:.0f} tokens an answer")
+    if reduces and kind.ask_reduce is None:
+        said.append(f"its {reduces:,} reductions ask no model")
+    if any(part.latency.places is None for part in timed):
+        latency = next(part.latency for part in timed if part.latency.places is None)
+        said.append(f"{latency.first_token_s:g} s to the first token, then {latency.tokens_per_s:g} tokens/s")
+    if any(part.latency.places is not None for part in timed):
+        said.append(f"the embedded model reads {_EMBEDDED_TOKENS_PER_S:,.0f} tokens/s on a core, the first time in 1 s")
+    return tuple(said)

@@ -9,7 +9,7 @@ import pytest
 from obstore.store import MemoryStore
 
 from shared_agent.errors import InputError
-from shared_agent.inputs import fingerprint, survey
+from shared_agent.inputs import read_documents
 from shared_agent.spec.job import Input
 from tests.unit.inputs.conftest import Reader, names
 
@@ -103,19 +103,9 @@ async def test_a_store_that_cannot_be_opened_is_the_users_error(tmp_path: Path) 
         raise ValueError(f"no credentials for {root}")
 
     with pytest.raises(InputError) as refused:
-        await survey([Input(uri="s3://bucket/a")], tmp_path, open_store=closed)
+        async for _ in read_documents([Input(uri="s3://bucket/a")], tmp_path, open_store=closed):
+            pass
     assert str(refused.value) == (
         "inputs.0.uri: cannot read s3://bucket/a: no credentials for s3://bucket (check the name, the region and the"
         " credentials)"
     )
-
-
-async def test_a_bucket_is_counted_and_fingerprinted_from_its_listing(bucket: MemoryStore, tmp_path: Path) -> None:
-    inputs = [Input(uri="s3://bucket/docs/", exclude=("program",))]
-    seen = await survey(inputs, tmp_path, open_store=lambda root: bucket)
-    assert (seen.files, seen.bytes) == (5, 36)
-    assert seen.skipped == {"hidden": 1, "binary": 1, "excluded": 1}
-    before = await fingerprint(inputs, tmp_path, open_store=lambda root: bucket)
-    assert before == await fingerprint(inputs, tmp_path, open_store=lambda root: bucket)
-    obstore.put(bucket, "docs/a.md", b"X")
-    assert before != await fingerprint(inputs, tmp_path, open_store=lambda root: bucket)

@@ -35,9 +35,7 @@ async def valkey(valkey_folder: Path) -> AsyncIterator[EmbeddedValkeyState]:
 
 
 @pytest.fixture(params=["memory", "sqlite", "valkey"])
-async def opened(
-    request: pytest.FixtureRequest, tmp_path: Path, valkey_folder: Path
-) -> AsyncIterator[Opened]:
+async def opened(request: pytest.FixtureRequest, tmp_path: Path, valkey_folder: Path) -> AsyncIterator[Opened]:
     """``opened(spec, …)`` is a limiter on each back end in turn; all on one store, as several workers would be."""
     urls = {
         "memory": "memory://",

@@ -109,9 +109,7 @@ def worst_minute(history: History, window_s: float = 60.0) -> Vector:
 amounts = st.one_of(st.floats(0.1, 30.0), st.sampled_from([1.0, 5.0, 30.0, 0.0]))
 costs = st.tuples(st.just(1.0), amounts, amounts)
 shares = st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0, 1.3])
-pauses = st.one_of(
-    st.floats(0.0, 0.3), st.floats(0.0, 40.0), st.sampled_from([0.0, 0.1, 0.2, 1.0, 30.0, 59.5, 59.9])
-)
+pauses = st.one_of(st.floats(0.0, 0.3), st.floats(0.0, 40.0), st.sampled_from([0.0, 0.1, 0.2, 1.0, 30.0, 59.5, 59.9]))
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("reserve"), costs),

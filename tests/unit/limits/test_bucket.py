@@ -95,9 +95,7 @@ def test_a_refund_of_a_call_that_is_over_serves_the_next_caller_in_full(calls):
         honest.reserve(used)
         for history in (settled, honest):
             history.wait(slot_s)
-    assert settled.reserve((1.0, 30.0, 30.0)) == pytest.approx(
-        honest.reserve((1.0, 30.0, 30.0)), abs=ROUNDING_S
-    )
+    assert settled.reserve((1.0, 30.0, 30.0)) == pytest.approx(honest.reserve((1.0, 30.0, 30.0)), abs=ROUNDING_S)
 
 
 def test_a_refund_that_a_full_bucket_has_made_good_already_is_not_given_twice():

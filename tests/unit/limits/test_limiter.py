@@ -200,9 +200,7 @@ async def test_a_long_wait_hands_out_a_ticket_that_keeps_its_place():
     assert again.value.tickets == first.value.tickets
 
     clock.now += 15
-    admission = await limiter.acquire(
-        ["slow"], Cost(input_tokens=30), max_wait_s=2.0, tickets=first.value.tickets
-    )
+    admission = await limiter.acquire(["slow"], Cost(input_tokens=30), max_wait_s=2.0, tickets=first.value.tickets)
     assert admission.tickets == first.value.tickets
 
 
@@ -268,9 +266,7 @@ async def test_headers_that_say_nothing_new_cost_no_store_call():
         return 1000.0
 
     limiter = open_limiter([SLOW], MemoryState(clock))
-    await limiter.observe(
-        ["slow"], [Quota("input_tokens", limit=60, remaining=60), Quota("requests", limit=5)]
-    )
+    await limiter.observe(["slow"], [Quota("input_tokens", limit=60, remaining=60), Quota("requests", limit=5)])
     assert calls == 0
 
 

@@ -45,9 +45,7 @@ operations = st.one_of(
 batches = st.lists(st.lists(operations, min_size=1, max_size=6), min_size=1, max_size=6)
 shapes = st.builds(
     Shape,
-    st.tuples(
-        st.sampled_from([0.0, 0.02, 1.0, 3.0]), st.sampled_from([0.0, 3.0]), st.sampled_from([0.0, 0.7])
-    ),
+    st.tuples(st.sampled_from([0.0, 0.02, 1.0, 3.0]), st.sampled_from([0.0, 3.0]), st.sampled_from([0.0, 0.7])),
     st.sampled_from([2.0, 15.0]),
     st.just(False),
     st.just(False),
