@@ -50,7 +50,8 @@ def render(made: Plan) -> str:
         f"{made.calls:,} calls, {made.levels} reduction level{'' if made.levels == 1 else 's'}",
         *(f"passed over {count:,} ({reason})" for reason, count in made.skipped.items()),
         "",
-        f"  {'role':7} {'model':{_MODEL_WIDTH}} {'calls':>8} {'input tok':>12} {'output tok':>12} {'USD':>10} {'at most':>10}",
+        f"  {'role':7} {'model':{_MODEL_WIDTH}} {'calls':>8} {'input tok':>12} {'output tok':>12} {'USD':>10} "
+        f"{'at most':>10}",
         *(
             _row(
                 stage.role, stage.model, stage.calls, stage.input_tokens, stage.output_tokens, stage.usd, stage.usd_most
@@ -75,21 +76,19 @@ def _row(role: str, model: str, calls: int, read: int, written: int, usd: float,
 
 def _quota(words: str, model: str) -> LimitSpec:
     """``50,50000,10000`` as a limit; a dimension left empty (``50,,``) is not limited."""
+    wrong = InputError(
+        "--quota", f"is {words!r}", remedy="give requests, input and output tokens a minute, such as 50,50000,10000"
+    )
     parts = [word.strip().replace("_", "") for word in words.split(",")]
+    if len(parts) != len(DIMENSIONS):
+        raise wrong
     try:
-        if len(parts) != len(DIMENSIONS):
-            raise ValueError(f"{len(parts)} figures")
         requests, read, written = (float(part) if part else None for part in parts)
-    except ValueError as error:
-        raise InputError(
-            "--quota", f"is {words!r}", remedy="give requests, input and output tokens a minute, such as 50,50000,10000"
-        ) from error
-    try:
         return LimitSpec(
             name=model,
             requests_per_minute=requests,
             input_tokens_per_minute=read,
             output_tokens_per_minute=written,
         )
-    except InputError as error:
-        raise InputError("--quota", f"is {words!r}", remedy="give figures above 0, such as 50,50000,10000") from error
+    except (ValueError, InputError) as error:
+        raise wrong from error

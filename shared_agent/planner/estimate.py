@@ -89,10 +89,8 @@ def check(job: Job, base: Path, model: str | None = None) -> tuple[JobSettings, 
     kind = resolve(settings)
     if kind.check is not None:
         kind.check(settings)
-    roles: list[Role] = [_map_role(settings, kind)]
-    if kind.ask_reduce is not None and job.reduce.enabled:
-        roles += ["reduce", "final"]
-    for role in roles:
+    combining: tuple[Role, ...] = ("reduce", "final") if kind.ask_reduce is not None and job.reduce.enabled else ()
+    for role in (_map_role(settings, kind), *combining):
         _usd(settings, role, Usage(input_tokens=1))
     return settings, kind
 
@@ -148,10 +146,10 @@ def _usd(settings: JobSettings, role: Role, usage: Usage) -> float:
         return 0.0
     provider, _, name = model.partition(":")
     options = settings.model_options.get(model)
+    if provider not in providers() or not name:
+        known = ", ".join(f"{known}:MODEL" for known in providers() if known != _EMBEDDED)
+        raise InputError(f"models.{role}", f"unknown provider in {model!r}", remedy=f"write embedded, {known}")
     try:
-        if provider not in providers() or not name:
-            known = ", ".join(f"{known}:MODEL" for known in providers() if known != _EMBEDDED)
-            raise InputError("model", f"unknown provider in {model!r}", remedy=f"write embedded, {known}")
         overrides = prices.parse_overrides({model: dict(options.prices)}) if options and options.prices else None
         prices.require_price(model, overrides=overrides)
     except InputError as error:

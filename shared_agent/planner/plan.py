@@ -1,9 +1,9 @@
 """What a job will do before it spends anything: calls, tokens, USD and makespan. Pure arithmetic on counted inputs.
 
-work      =  Σ over stages  calls · call_s / places        places: concurrency, and no more than cores where the model is embedded
-ramp      =  Σ along one path from a leaf to the root of call_s         nothing ends before its longest chain of calls
-quota     =  (units - burst) / rate + the last call                     for each dimension of each limit, over the calls it covers
-makespan  =  max( work, ramp, quota … )                                 the largest binds
+work      =  Σ over stages  calls · call_s / places       places: concurrency; for the embedded model at most the cores
+chain     =  Σ from a leaf to the root  call_s            nothing ends before its longest chain of calls
+quota     =  (units - burst) / rate + the last call       each dimension of each limit, over the calls that it covers
+makespan  =  max( work, chain, quota … )                  the largest binds
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from shared_agent.errors import StoreError
+from shared_agent.errors import SharedAgentError, StoreError
 from shared_agent.observe.report import build
 from shared_agent.observe.text import describe
 from shared_agent.runtimes.local.coordinator import Coordinator
@@ -56,11 +56,7 @@ async def finish(
         has_value=fan_in.reduction is None or (root is not None and root.payload is not None),
     )
     if root is not None and root.payload is not None and not refused:
-        value = await artifacts.unpack(root.payload)
-        if not root.lifted:
-            value = kind.lifted(value)
-        if kind.finish is not None:
-            value = kind.finish(value)
+        value = _shaped(kind, await artifacts.unpack(root.payload), lifted=root.lifted)
     result = JobResult(
         job_id=submission.job_id,
         name=submission.job.name,
@@ -77,7 +73,38 @@ async def finish(
         started_at=started_at,
         ended_at=time.time(),
     )
+    return await _written(output_folder(submission).absolute(), result, state, artifacts)
+
+
+def _shaped(kind: TaskKind, value: Any, *, lifted: bool) -> Any:
+    try:
+        value = value if lifted else kind.lifted(value)
+        return kind.finish(value) if kind.finish is not None else value
+    except Exception as error:  # the user's own code
+        raise SharedAgentError(
+            f"the task kind {kind.name!r} fails on the finished result: {type(error).__name__}: {error}",
+            remedy="mend its lift or finish, then resume the job: no finished task is run again",
+        ) from error
+
+
+async def at_hand(result: JobResult, submission: Submission, *, state: StateStore, artifacts: Artifacts) -> JobResult:
+    """A stored result with its output folder: written again where it is not there, or is now wanted elsewhere."""
     folder = output_folder(submission).absolute()
+    there = {str(path) for path in await asyncio.to_thread(_files, folder)}
+    return (
+        result
+        if result.outputs and there.issuperset(result.outputs)
+        else await _written(folder, result, state, artifacts)
+    )
+
+
+def output_folder(submission: Submission) -> Path:
+    """Where a job's output goes: ``output.dir`` relative to the job file, else ``out/<job id>`` here."""
+    chosen = submission.job.output.dir
+    return submission.base / chosen if chosen is not None else Path("out") / submission.job_id
+
+
+async def _written(folder: Path, result: JobResult, state: StateStore, artifacts: Artifacts) -> JobResult:
     result = msgspec.structs.replace(result, outputs=tuple(str(folder / name) for name in _names(result)))
     try:
         await _write(folder, result, state, artifacts)
@@ -89,10 +116,8 @@ async def finish(
     return result
 
 
-def output_folder(submission: Submission) -> Path:
-    """Where a job's output goes: ``output.dir`` relative to the job file, else ``out/<job id>`` here."""
-    chosen = submission.job.output.dir
-    return submission.base / chosen if chosen is not None else Path("out") / submission.job_id
+def _files(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def _names(result: JobResult) -> list[str]:

@@ -19,6 +19,8 @@ from shared_agent.stores.memory import MemoryState
 from shared_agent.worker.jobs import JobRuntime
 from shared_agent.worker.kinds import TaskKind
 
+_COMBINING: tuple[Role, ...] = ("reduce", "final")
+
 
 async def check(job: Job, base: Path, home: Path) -> None:
     """Raise InputError naming the first field that would stop ``job`` from running on this machine."""
@@ -45,7 +47,7 @@ def roles(settings: JobSettings, kind: TaskKind) -> list[Role]:
     if not own or settings.models.map != "embedded":
         chosen.append("map")
     if kind.reduce is not None and settings.reduce:
-        chosen += [role for role in ("reduce", "final") if getattr(settings.models, role)]
+        chosen += [role for role in _COMBINING if getattr(settings.models, role)]
     if settings.models.judge:
         chosen.append("judge")
     return chosen

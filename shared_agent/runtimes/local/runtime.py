@@ -24,7 +24,7 @@ from shared_agent.errors import InputError, StoreError
 from shared_agent.handlers import resolve
 from shared_agent.runtimes.local import record as records
 from shared_agent.runtimes.local.coordinator import Coordinator
-from shared_agent.runtimes.local.finish import finish
+from shared_agent.runtimes.local.finish import at_hand, finish
 from shared_agent.runtimes.local.home import Home
 from shared_agent.runtimes.local.record import JobRecord, Progress
 from shared_agent.runtimes.result import JobResult
@@ -78,9 +78,9 @@ class LocalRuntime:
                 "id", f"{job_id} was submitted before with other inputs", remedy="choose another id, or leave it out"
             )
         rules = submission.job.rules()
-        if known is not None and known.result is not None and known.rules == rules and self._stands(known.result):
-            return known.result
         artifacts = open_artifacts(self.home.artifacts_url)
+        if known is not None and known.result is not None and known.rules == rules and self._stands(known.result):
+            return await at_hand(known.result, submission, state=state, artifacts=artifacts)
         await artifacts.put(settings_path(job_id), wire.encode(submission.settings))
         # The lock tells of the runners of this home alone: where others share the state, theirs are waited for.
         place = ids.digest(socket.gethostname(), str(self.home.path.resolve()))[:8] if self.state_url else "home"

@@ -382,3 +382,33 @@ async def test_roles_are_played_by_their_models(desk: Desk) -> None:
 
     await desk.worker(job, asks_both).run(desk.task(job))
     assert (mapper.calls, judge.calls) == (1, 1)
+
+
+async def test_a_probe_that_is_throttled_shows_that_the_target_works(desk: Desk) -> None:
+    def fails(number: int, request: Any) -> Exception | None:
+        return Transient("503") if number == 1 else Throttled("429", retry_after_s=3600) if number == 2 else None
+
+    script = Script(fails=fails)
+    job = desk.job(script, retry=RetryPolicy(attempts=1), breaker_failures=1, breaker_cooldown_s=0.2)
+    worker = desk.worker(job, max_wait_s=1)
+    assert (await worker.run(desk.task(job, number=0))).status == "failed"
+    await asyncio.sleep(0.25)
+    with pytest.raises(Deferred):
+        await worker.run(desk.task(job, number=1))
+    assert (await worker.run(desk.task(job, number=2))).status == "succeeded"
+
+
+async def test_a_worker_that_is_cancelled_as_it_loses_its_lease_is_cancelled(desk: Desk) -> None:
+    async def cleans_up(context: Context, chunk: Chunk) -> Any:
+        try:
+            await asyncio.sleep(30)
+        finally:
+            running.cancel()
+
+    job = desk.job(lease_s=0.3)
+    running = asyncio.create_task(desk.worker(job, cleans_up).run(desk.task(job)))
+    await asyncio.sleep(0.05)
+    await Claims(desk.state, "thief", is_dead=lambda owner: True).acquire(desk.task(job).key, 60)
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(asyncio.shield(running), 5)
+    assert running.cancelled()
