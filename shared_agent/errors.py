@@ -10,6 +10,7 @@
     ├── BudgetExceeded        the job's ceiling in USD or tokens is reached: no further call starts
     ├── BreakerOpen           calls to this target are failing: fail fast, with the time to wait
     ├── StoreError            shared state or an artifact could not be read or written
+    │   └── StoreUnavailable  … because the store did not answer: the same operation is right later
     ├── Busy                  another worker holds the task's claim: come back later
     ├── Deferred              admission is far away: give the worker back and return with the ticket
     └── ClaimLost             the lease ran out and another worker took the task: this result is not stored
@@ -100,6 +101,10 @@ class BreakerOpen(SharedAgentError):
 
 class StoreError(SharedAgentError):
     """Shared state or an artifact could not be read or written."""
+
+
+class StoreUnavailable(StoreError):
+    """A store did not answer. Nothing is known to be wrong with what was asked: do it again later."""
 
 
 class Busy(SharedAgentError):

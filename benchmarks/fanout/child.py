@@ -15,8 +15,8 @@ _WARM_UP = 50
 async def measure(name: str, count: int, cap: int, latency: str) -> Sample:
     """Run the contender once to warm up, and once to be measured; its results are checked afterwards."""
     contender = CONTENDERS[name]
-    await contender(yielding(_WARM_UP), _WARM_UP, cap)
-    branch = sleeping(count) if latency == "lognormal" else yielding(count)
+    await contender(yielding(), _WARM_UP, cap)
+    branch = sleeping(count) if latency == "lognormal" else yielding()
     with sampled() as sample:
         results = await contender(branch, count, cap)
     if results:

@@ -80,18 +80,20 @@ async def aiometer(branch: Branch, count: int, cap: int) -> Results:
     return await run_all([functools.partial(_captured, branch, index) for index in range(count)], max_at_once=cap)
 
 
+class _State(TypedDict):
+    results: Annotated[list[Any], operator.add]
+
+
 async def langgraph(branch: Branch, count: int, cap: int) -> Results:
     """LangGraph's map-reduce: Send to one node, whose results a reducer adds up."""
     os.environ["LANGSMITH_TRACING"] = os.environ["LANGCHAIN_TRACING_V2"] = "false"
     from langgraph.graph import END, START, StateGraph
     from langgraph.types import Send
 
-    state = TypedDict("state", {"results": Annotated[list, operator.add]})
-
     async def node(sent: dict[str, int]) -> dict[str, Any]:
         return {"results": [(sent["index"], await _captured(branch, sent["index"]))]}
 
-    graph = StateGraph(state)
+    graph = StateGraph(_State)
     graph.add_node("branch", node)
     graph.add_conditional_edges(START, lambda _: [Send("branch", {"index": i}) for i in range(count)], ["branch"])
     graph.add_edge("branch", END)

@@ -27,7 +27,7 @@ def latencies(count: int, *, seed: int = 7) -> list[float]:
     return [draw(mu, SIGMA) for _ in range(count)]
 
 
-def yielding(count: int) -> Branch:
+def yielding() -> Branch:
     """Branches without latency: one turn of the event loop each."""
 
     async def branch(index: int) -> int:

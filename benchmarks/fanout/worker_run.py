@@ -19,7 +19,7 @@ import msgspec
 
 from benchmarks.measure import Sample, hand_over, sampled
 from shared_agent.models import register_provider
-from shared_agent.models.types import Request, Reply
+from shared_agent.models.types import Reply, Request
 from shared_agent.patterns.pool import Pool
 from shared_agent.runtimes.local.coordinator import Coordinator
 from shared_agent.spec import ids

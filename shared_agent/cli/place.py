@@ -6,11 +6,15 @@ import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from shared_agent.errors import InputError
 from shared_agent.runtimes.local.home import DEFAULT, Home
 from shared_agent.spec.job import Job
 from shared_agent.stores import StateStore, open_state
+
+# Their servers and files are made by whoever opens them.
+_LOCAL_SCHEMES = ("memory:", "sqlite:", "valkey:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,19 @@ class Place:
         if self.state and self.state != os.environ.get("SHARED_AGENT_STATE"):
             words += ["--state", "URL" if "@" in self.state else self.state]  # no password is ever printed
         return f" {shlex.join(words)}" if words else ""
+
+    async def check(self) -> None:
+        """Raise what opening the state would, as far as that can be known without making anything."""
+        remote = "://" in self.state and bool(urlsplit(self.state).netloc)
+        if not remote and self.state.startswith(_LOCAL_SCHEMES):
+            return
+        if not self.has_jobs:
+            return
+        state = self.open_state()
+        try:
+            await state.get("job/")
+        finally:
+            await state.aclose()
 
     def open_state(self) -> StateStore:
         """The state store. Raises InputError when there is no job here yet."""

@@ -82,7 +82,8 @@ def _bar(title: str) -> Generator[Show]:
 
         def get_renderables(self) -> Iterable[RenderableType]:
             yield self.make_tasks_table(self.tasks)
-            yield Padding(words, (0, 0, 0, 2))
+            # Not padded to the full width: the terminal's echo of Ctrl-C would begin a new line there.
+            yield Padding(words, (0, 0, 0, 2), expand=False)
 
     columns = (
         TextColumn("{task.description}", style="bold", markup=False, table_column=Column(no_wrap=True)),

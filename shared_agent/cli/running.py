@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from shared_agent.cli import exits, output, summary
-from shared_agent.cli.interrupts import CANCELLED, Interrupted, Interrupts
+from shared_agent.cli.interrupts import Interrupts
 from shared_agent.cli.place import Changes, Place
 from shared_agent.cli.progress import Show, shown
 from shared_agent.errors import InputError
@@ -22,7 +22,7 @@ from shared_agent.inputs.jobfile import load_job
 from shared_agent.runtimes.local import preflight
 from shared_agent.runtimes.local import record as records
 from shared_agent.runtimes.local.home import Home
-from shared_agent.runtimes.local.record import JobRecord
+from shared_agent.runtimes.local.record import JobRecord, Progress
 from shared_agent.runtimes.local.runtime import LocalRuntime
 from shared_agent.runtimes.result import JobResult
 from shared_agent.runtimes.submission import Submission, prepare
@@ -71,32 +71,20 @@ class _Run:
         self._place = place
         self._as_json = as_json
         self._retry_failed = retry_failed
-        self._interrupts = Interrupts()
+        self._interrupts = Interrupts("cancelled while the inputs were being read: nothing was started")
         self._followed = False
 
     async def to_the_end(self, job: Job, base: Path, record: JobRecord | None = None) -> int:
         """Run ``job``; ``record`` is what is known of it when it is resumed. Returns the exit code."""
         began_at = time.time()
-        try:
-            with output.kept_clean(self._as_json), shown(job.name, quiet=self._as_json) as show:
-                submission = await self._interrupts.unless_asked(self._checked(job, base, record))
-                if not self._as_json:
-                    summary.announce(submission)
-                result = await self._result(submission, show)
-        except Interrupted:
-            exits.say("cancelled while the inputs were being read: nothing was started")
-            self._interrupts.leave(CANCELLED)
-            return CANCELLED
-        except InputError as error:
-            if not (self._followed and self._interrupts.asked.is_set()):
-                raise
-            exits.say(f"no longer following: {error}")
-            self._interrupts.leave(CANCELLED)
-            return CANCELLED
+        with output.kept_clean(self._as_json), shown(job.name, quiet=self._as_json) as show:
+            submission = await self._checked(job, base, record)
+            result = await self._result(submission, show)
         return exits.guarded(lambda: self._conclude(result, began_at))
 
     async def _checked(self, job: Job, base: Path, record: JobRecord | None) -> Submission:
         await preflight.check(job, base, self._place.home)
+        await self._place.check()
         notice = asyncio.get_running_loop().call_later(_SILENT_READING_S, self._reading)
         try:
             submission = await prepare(job, base)
@@ -109,17 +97,31 @@ class _Run:
             home=Home(self._place.home),
             state_url=self._place.state,
             retry_failed=self._retry_failed,
-            on_progress=show,
+            on_progress=self._announced(submission, show) if show is not None else None,
             on_attach=lambda: self._follow(submission.job_id),
             stop=self._interrupts.asked,
         )
-        self._interrupts.running = True
+        self._interrupts.farewell = None
         return await runtime.run(submission)
+
+    def _announced(self, submission: Submission, show: Show) -> Show:
+        """Says what runs when it begins to: a stored result begins nothing."""
+        told = False
+
+        def told_first(progress: Progress) -> None:
+            nonlocal told
+            if not told and not self._followed:
+                summary.announce(submission)
+            told = True
+            show(progress)
+
+        return told_first
 
     def _follow(self, job_id: str) -> None:
         self._followed = True
-        self._interrupts.running = False
-        exits.say(f"{job_id}: is already running in another process; following it (Ctrl-C stops following only)")
+        stop = f"shared-agent cancel {job_id}{self._place.options}"
+        self._interrupts.farewell = f"no longer following {job_id}, which goes on in another process (stop it: {stop})"
+        exits.say(f"{job_id}: is already running in another process; following it (stop it: {stop})")
 
     def _reading(self) -> None:
         if not self._as_json:

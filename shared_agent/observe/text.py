@@ -24,7 +24,7 @@ def result_lines(result: JobResult) -> list[str]:
     coverage, usage = result.coverage, result.usage
     label = label_of(result)
     return [
-        f"{result.job_id}: {result.status}" + (f" — {label}" if label else ""),
+        f"{result.job_id}: {label[:1].lower()}{label[1:] or result.status}",
         f"  coverage  {coverage.succeeded} of {coverage.submitted} tasks succeeded"
         f" (failed {coverage.failed}, skipped {coverage.skipped}, not started {coverage.unstarted})",
         f"  cost      {usage.calls:,} calls, {usage.input_tokens:,} input and {usage.output_tokens:,} output tokens, "

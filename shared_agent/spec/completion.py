@@ -49,8 +49,8 @@ class CompletionPolicy:
     ``min_successful`` ends the fan-out as soon as that many have succeeded (a quorum; 1 is first-wins).
     ``tolerated_failure_count`` and ``tolerated_failure_percentage`` (0 to 100, of all branches) end it when *more*
     have failed; with neither, any number may fail. ``branch_timeout_s`` bounds one task with its waits and retries.
-    ``deadline_s`` bounds the whole job. ``min_coverage`` (0 to 1) is the share of tasks that must have succeeded for
-    the final synthesis to be made at all.
+    ``deadline_s`` bounds the map stage: what has succeeded by then is still combined. ``min_coverage`` (0 to 1) is the
+    share of tasks that must have succeeded for the final synthesis to be made at all.
 
     Raises InputError naming the field when a value is out of range.
     """

@@ -55,7 +55,11 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The end of a task. ``retries`` counts repeated model calls; ``replayed``: it was read from the store."""
+    """The end of a task.
+
+    ``calls`` counts the model calls that this run of the task started, failed ones included, and ``retries`` those of them
+    that repeated another; ``usage`` is what the task has consumed in all its runs. ``replayed``: it was read from the store.
+    """
 
     job_id: str
     task_id: str
@@ -68,6 +72,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     usage: Usage = Usage()
     timings: Timings = Timings()
     coverage: Coverage = Coverage()
+    calls: int = 0
     retries: int = 0
     throttled: int = 0
     worker: str = ""

@@ -18,7 +18,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``key`` is the idempotency key it is claimed under. ``inputs`` holds one payload for a map task (the chunk) and one
     for each child for a reduce task, in input order. ``unlifted`` are the positions of a reduce task's inputs that are map
     values still. ``coverage`` says what a reducer's inputs stand on. ``deadline`` is in seconds since the epoch.
-    ``traceparent`` is W3C Trace Context.
+    ``traceparent`` is W3C Trace Context. ``tries``: transient failures of the call at which it was last handed back.
     """
 
     job_id: str
@@ -34,3 +34,4 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     deadline: float | None = None
     traceparent: str = ""
     tickets: tuple[Ticket, ...] = ()
+    tries: int = 0

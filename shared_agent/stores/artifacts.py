@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared_agent.errors import InputError, StoreError
+from shared_agent.errors import InputError, StoreError, StoreUnavailable
 from shared_agent.spec.payload import INLINE_LIMIT, Inline, Payload, Ref, preview
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Artifacts:
         try:
             await obstore.put_async(self._store, _checked(path), data)
         except Exception as error:  # obstore has no common base below Exception
-            raise StoreError(f"cannot write the artifact {self.root}/{path}: {error}") from error
+            raise StoreUnavailable(f"cannot write the artifact {self.root}/{path}: {error}") from error
         return f"{self.root}/{path}"
 
     async def get(self, path: str) -> bytes:
@@ -57,7 +57,7 @@ class Artifacts:
         except FileNotFoundError:
             return None
         except Exception as error:
-            raise StoreError(f"cannot read the artifact {self.root}/{path}: {error}") from error
+            raise StoreUnavailable(f"cannot read the artifact {self.root}/{path}: {error}") from error
 
     async def list(self, prefix: str) -> AsyncIterator[str]:
         """Paths below the folder ``prefix``, sorted."""
@@ -68,7 +68,7 @@ class Artifacts:
             async for page in obstore.list(self._store, prefix=_checked(prefix)):
                 found += [item["path"] for item in page]
         except Exception as error:
-            raise StoreError(f"cannot list {self.root}/{prefix}: {error}") from error
+            raise StoreUnavailable(f"cannot list {self.root}/{prefix}: {error}") from error
         for path in sorted(found):
             yield path
 

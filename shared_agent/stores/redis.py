@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from shared_agent.errors import StoreError
+from shared_agent.errors import StoreError, StoreUnavailable
 from shared_agent.stores.state import KEEP, UNKNOWN, Guess, T, Transition
 
 if TYPE_CHECKING:
@@ -114,8 +114,8 @@ class RedisState:
 
         return (RedisError, OSError)
 
-    def _unreachable(self, error: BaseException) -> StoreError:
-        return StoreError(
+    def _unreachable(self, error: BaseException) -> StoreUnavailable:
+        return StoreUnavailable(
             f"cannot reach the state store {self.url}: {error}",
             remedy="check that the server is up and the URL",
         )

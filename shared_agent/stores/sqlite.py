@@ -15,7 +15,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from shared_agent.errors import StoreError
+from shared_agent.errors import StoreError, StoreUnavailable
 from shared_agent.stores.state import KEEP, UNKNOWN, Guess, T, Transition
 
 _BUSY_LIMIT_S = 30.0
@@ -76,7 +76,7 @@ class SqliteState:
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             self._rollback()
-            raise StoreError(f"cannot write {key} to {self.path}: {error}") from error
+            raise StoreUnavailable(f"cannot write {key} to {self.path}: {error}") from error
         except BaseException:
             self._rollback()
             raise
@@ -105,7 +105,7 @@ class SqliteState:
             except sqlite3.OperationalError as error:
                 busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
                 if not busy or time.monotonic() > give_up_at:
-                    raise StoreError(f"cannot lock {self.path}: {error}") from error
+                    raise StoreUnavailable(f"cannot lock {self.path}: {error}") from error
             else:
                 return
             await asyncio.sleep(random.uniform(0, wait_s))

@@ -18,7 +18,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from shared_agent.errors import BreakerOpen, Deferred, ModelError, Throttled, Transient
+from shared_agent.errors import BreakerOpen, Deferred, ModelError, Permanent, Throttled, Transient
 from shared_agent.limits.estimate import Calibrator
 from shared_agent.limits.rules import Rule, rule_for
 from shared_agent.limits.types import Admission, Limiter, NotYet
@@ -62,13 +62,18 @@ class Account:
     backoff_s: float = 0.0
     retries: int = 0
     throttled: int = 0
+    calls: int = 0
     model: str = ""
     deadline: float | None = None
     tickets: tuple[Ticket, ...] = ()
+    tries: int = 0
 
     def deferred(self, wait_s: float) -> Deferred:
-        """The task to be redelivered in ``wait_s`` seconds, with the tickets it still holds: a used one must not return."""
-        return Deferred(msgspec.structs.replace(self.task, tickets=self.tickets), wait_s)
+        """The task to be redelivered in ``wait_s`` seconds, with the tickets it still holds: a used one must not return.
+
+        The failures so far go with it, so that a model that keeps failing does not send its task round for ever.
+        """
+        return Deferred(msgspec.structs.replace(self.task, tickets=self.tickets, tries=self.tries), wait_s)
 
 
 class Calls:
@@ -152,12 +157,12 @@ class Calls:
         call: Callable[[], Awaitable[A]],
         again: Callable[[], bool] = lambda: True,
     ) -> A:
-        attempts = Attempts()
+        attempts = Attempts(transient=account.tries)
         loop = asyncio.get_running_loop()
         account.model = target.model.name
         while True:
             try:
-                return await self._once(target, request, account, call)
+                answer = await self._once(target, request, account, call)
             except (Throttled, Transient, BreakerOpen) as error:
                 delay_s = next_delay_s(self._retry, error, attempts)
                 if delay_s is None or not again():
@@ -166,6 +171,10 @@ class Calls:
                     raise
                 account.throttled += isinstance(error, Throttled)
                 account.retries += not isinstance(error, BreakerOpen)
+            else:
+                account.tries = 0
+                return answer
+            account.tries = attempts.transient
             if self._max_wait_s is not None and delay_s > self._max_wait_s:
                 raise account.deferred(delay_s)
             account.backoff_s += delay_s
@@ -222,6 +231,7 @@ class Calls:
         name = target.model.name
         loop = asyncio.get_running_loop()
         started = loop.time()
+        account.calls += 1
         try:
             with self._watchdog.guard():
                 answer = await call()
@@ -235,8 +245,11 @@ class Calls:
         except Transient:
             await self._breakers.failed(name)
             raise
+        except Permanent:
+            # A target that refuses a request works: as a probe's answer, that closes the breaker.
+            await self._breakers.succeeded(name)
+            raise
         except Throttled as error:
-            # A target that asks to slow down works: as a probe's answer, that closes the breaker.
             await self._breakers.succeeded(name)
             await self._limiter.throttled(target.limits, error.retry_after_s)
             raise

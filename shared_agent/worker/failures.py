@@ -27,7 +27,7 @@ _KINDS: tuple[tuple[type[Exception], FailureClass, bool], ...] = (
     (Permanent, FailureClass.PERMANENT, False),
     (AdmissionError, FailureClass.INPUT, False),
     (InputError, FailureClass.INPUT, False),
-    (StoreError, FailureClass.TRANSIENT, True),
+    (StoreError, FailureClass.PERMANENT, False),
     (TimeoutError, FailureClass.TIMEOUT, True),
 )
 

@@ -20,10 +20,25 @@ from shared_agent.worker.tools import Tools
 from shared_agent.worker.watchdog import Watchdog
 
 _DEFAULT_OPTIONS = ModelOptions()
+_COMBINING: tuple[Role, ...] = ("reduce", "final")
+
+
+def roles(settings: JobSettings, kind: TaskKind) -> list[Role]:
+    """The roles whose models the job will ask, as far as can be told without running it."""
+    own = kind.ask_map is None
+    chosen: list[Role] = []
+    # One's own agent may ask no model at all: the default must then not be demanded of the machine.
+    if not own or settings.models.map != "embedded":
+        chosen.append("map")
+    if kind.reduce is not None and settings.reduce:
+        chosen.extend(role for role in _COMBINING if getattr(settings.models, role))
+    if settings.models.judge:
+        chosen.append("judge")
+    return chosen
 
 
 class JobRuntime:
-    """One job inside one worker. Models are opened when they are first asked for."""
+    """One job inside one worker."""
 
     def __init__(
         self, settings: JobSettings, kind: TaskKind, *, state: StateStore, worker: str, max_wait_s: float | None
@@ -61,6 +76,11 @@ class JobRuntime:
             model = open_model(name, base_url=options.base_url or None, options={**options.options, **prices})
             target = self._targets[name] = Target(model=model, limits=self._limits_of(name, options))
         return target
+
+    def open_models(self) -> None:
+        """Open the models that will be asked. It imports their SDKs, which takes seconds that no task should lose."""
+        for role in roles(self.settings, self.kind):
+            self.target(role)
 
     @contextlib.asynccontextmanager
     async def time_limit(self, task: Task, deadline: float | None) -> AsyncGenerator[None]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from shared_agent.errors import BudgetExceeded, ClaimLost, Deferred, StoreError
+from shared_agent.errors import BudgetExceeded, ClaimLost, Deferred, StoreError, StoreUnavailable
 from shared_agent.spec import coverage, wire
 from shared_agent.spec.document import Chunk
 from shared_agent.spec.outcome import Failure, FailureClass, Outcome, Timings
@@ -77,6 +77,7 @@ class Worker:
         runtime = JobRuntime(
             settings, self._resolve(settings), state=self.state, worker=self.name, max_wait_s=self._max_wait_s
         )
+        runtime.open_models()
         self._jobs[settings.job_id] = runtime
         return runtime
 
@@ -84,7 +85,7 @@ class Worker:
         """Execute a task, or return the outcome it already has; the outcome is stored before this returns.
 
         A failed task is an outcome, not an exception. Raises Busy, Deferred and ClaimLost, for which the task has no
-        outcome here, StoreError when the store fails, and InputError when the job itself is wrong.
+        outcome here, StoreUnavailable when a store does not answer, and InputError when the job itself is wrong.
         """
         job = self._jobs.get(task.job_id) or await self._register_stored(task.job_id)
         started_at = time.time()
@@ -117,7 +118,7 @@ class Worker:
             await job.aclose()
 
     async def _execute(self, job: JobRuntime, task: Task, started_at: float, *, token: int) -> Outcome:
-        account = Account(task=task, tickets=task.tickets, deadline=job.deadline(task, started_at))
+        account = Account(task=task, tickets=task.tickets, tries=task.tries, deadline=job.deadline(task, started_at))
         journal = None
         if job.kind.calls == "many":
             journal = Journal(self.state, self.artifacts, task.key, token=token)
@@ -143,7 +144,7 @@ class Worker:
             return self._outcome(task, account, started_at, status="failed", failure=failure)
         except Exception as raised:
             error = principal(raised)
-            if isinstance(error, Deferred):
+            if isinstance(error, Deferred | StoreUnavailable):
                 raise error from None
             if isinstance(error, BudgetExceeded):
                 failure = Failure(kind=FailureClass.BUDGET, message=error.message, remedy=error.remedy, retryable=True)
@@ -195,6 +196,7 @@ class Worker:
                 backoff_s=account.backoff_s,
             ),
             coverage=coverage.after(task.coverage, status, task.task_id, task.source, reason),
+            calls=account.calls,
             retries=account.retries,
             throttled=account.throttled,
             worker=self.name,

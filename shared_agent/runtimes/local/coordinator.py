@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, Callable
 
-from shared_agent.errors import Busy, ClaimLost, Deferred, InputError, StoreError
+from shared_agent.errors import Busy, ClaimLost, Deferred, InputError, StoreError, StoreUnavailable
 from shared_agent.patterns.pool import Pool
 from shared_agent.runtimes.local.fanin import FanIn
 from shared_agent.runtimes.local.record import Progress
@@ -27,6 +27,8 @@ from shared_agent.spec.tree import Node
 from shared_agent.worker.worker import Worker
 
 _BUSY_POLL_S = 1.0
+_STORE_POLL_S = 0.5
+_STORE_PATIENCE_S = 30.0
 # For the other reasons what runs is let finish: it is paid for, and its result still counts.
 _CANCELS_MAPS = (EndReason.QUORUM_REACHED, EndReason.DEADLINE, EndReason.CANCELLED)
 
@@ -56,6 +58,7 @@ class Coordinator:
         self._budget_reached = False
         self._closing: EndReason | None = None
         self._started = 0.0
+        self._store_away_since: float | None = None
         self._pool: Pool[Task, Outcome] = Pool(self._worker.run, tasks, cap=settings.concurrency, on_done=self._ended)
 
     @property
@@ -104,6 +107,8 @@ class Coordinator:
             self._later(error.task if isinstance(error, Deferred) else task, wait_s)
         elif isinstance(error, ClaimLost):
             self._later(task, _BUSY_POLL_S)
+        elif isinstance(error, StoreUnavailable) and self._store_may_return():
+            self._later(task, _STORE_POLL_S)
         elif isinstance(error, asyncio.CancelledError):
             self._decide()
         elif error is not None:
@@ -118,7 +123,14 @@ class Coordinator:
         else:
             self._pool.submit(task, delay_s=delay_s)
 
+    def _store_may_return(self) -> bool:
+        """Whether the store has been away for a moment only; a longer outage ends the run, which can be resumed."""
+        now = asyncio.get_running_loop().time()
+        self._store_away_since = self._store_away_since or now
+        return now - self._store_away_since < _STORE_PATIENCE_S
+
     def _take(self, task: Task, outcome: Outcome) -> None:
+        self._store_away_since = None
         if self._on_outcome is not None:
             self._on_outcome(task, outcome)
         if outcome.failure is not None and outcome.failure.kind is FailureClass.BUDGET:

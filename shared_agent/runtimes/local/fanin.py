@@ -116,7 +116,7 @@ class FanIn:
         if outcome.replayed:
             self.replayed += 1
         else:
-            self.calls_made += outcome.usage.calls + outcome.retries
+            self.calls_made += outcome.calls
         if outcome.failure is not None:
             self.failures[f"{outcome.failure.kind}: {outcome.failure.message}"] += 1
 

@@ -16,10 +16,7 @@ from shared_agent.runtimes.submission import settings_of
 from shared_agent.spec.job import Job
 from shared_agent.spec.settings import JobSettings, Role
 from shared_agent.stores.memory import MemoryState
-from shared_agent.worker.jobs import JobRuntime
-from shared_agent.worker.kinds import TaskKind
-
-_COMBINING: tuple[Role, ...] = ("reduce", "final")
+from shared_agent.worker.jobs import JobRuntime, roles
 
 
 async def check(job: Job, base: Path, home: Path) -> None:
@@ -37,20 +34,6 @@ async def check(job: Job, base: Path, home: Path) -> None:
         check_folder("output.dir", base / job.output.dir, "name a folder that you may write to, here or with --out")
     else:
         check_folder("output.dir", Path("out"), "run it in a folder that you may write to, or name one with --out")
-
-
-def roles(settings: JobSettings, kind: TaskKind) -> list[Role]:
-    """The roles whose models the job will ask, as far as can be told without running it."""
-    own = kind.ask_map is None
-    chosen: list[Role] = []
-    # One's own agent may ask no model at all: the default must then not be demanded of the machine.
-    if not own or settings.models.map != "embedded":
-        chosen.append("map")
-    if kind.reduce is not None and settings.reduce:
-        chosen += [role for role in _COMBINING if getattr(settings.models, role)]
-    if settings.models.judge:
-        chosen.append("judge")
-    return chosen
 
 
 def check_folder(field: str, folder: Path, remedy: str) -> None:

@@ -31,6 +31,7 @@ def outcome(index: int, status: str, *, replayed: bool = False) -> Outcome:
         value=Inline(index) if status == "succeeded" else None,
         usage=Usage(calls=1, input_tokens=3, usd=0.5),
         coverage=coverages.after(Coverage(), status, task_id, f"{index}.md", "why"),
+        calls=2,
         retries=1,
         replayed=replayed,
     )
