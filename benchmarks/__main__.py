@@ -24,8 +24,11 @@ _WITHOUT_GOALS_FILE = {"limiter": admission.goals}
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=str(__doc__).partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer peers and rounds: about four minutes for all")
-    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     options = parser.parse_args()
+    for name in options.names:
+        if name not in BENCHMARKS:
+            parser.error(f"there is no benchmark {name!r}: choose among {', '.join(BENCHMARKS)}")
     reached: list[Goal] = []
     failed: list[str] = []
     begun = time.monotonic()

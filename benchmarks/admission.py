@@ -14,24 +14,24 @@ _HELD_TO = {
     "trips/grant": ("admission: store round trips a grant", 1.0, "", False),
 }
 _OURS = "shared-agent"
-_GAP = re.compile(r"\s{2,}")
+_NAME_WIDTH, _WIDTH = 20, 12
 
 
 def goals(output: str) -> list[Goal]:
     """One goal a column of the first table's row of ours; none where there is no such row."""
     lines = output.splitlines()
-    header = next((number for number, line in enumerate(lines) if _columns(line)[:1] == ["used"]), None)
+    header = next((number for number, line in enumerate(lines) if {*_HELD_TO} <= {*_columns(line)}), None)
     if header is None:
         return []
     row = next((line for line in lines[header:] if line.startswith(_OURS)), None)
     if row is None:
         return []
-    cells = dict(zip(_columns(lines[header]), _columns(row.removeprefix(_OURS)), strict=False))
-    return [Goal(what, _number(cells[column]), *rest) for column, (what, *rest) in _HELD_TO.items() if column in cells]
+    cells = dict(zip(_columns(lines[header]), _columns(row), strict=True))
+    return [Goal(what, _number(cells[column]), *rest) for column, (what, *rest) in _HELD_TO.items()]
 
 
 def _columns(line: str) -> list[str]:
-    return [cell for cell in _GAP.split(line.strip()) if cell]
+    return [line[start : start + _WIDTH].strip() for start in range(_NAME_WIDTH, len(line), _WIDTH)]
 
 
 def _number(cell: str) -> float:

@@ -18,10 +18,10 @@ _SEED = "level barrier (seed)"
 
 def main() -> int:
     options = goals.parser(
-        "benchmarks.tree", str(tree.__doc__).partition("\n")[0], "three draws instead of seven, about 35 s"
+        "benchmarks.tree", str(tree.__doc__).partition("\n")[0], "two draws instead of seven, about 25 s"
     ).parse_args()
     print(tree.__doc__)
-    free = _table(None, draws=3 if options.quick else 7)
+    free = _table(None, draws=2 if options.quick else 7)
     _table(LEAVES // GROUP_SIZE, draws=1 if options.quick else 5)
     goals.close(
         [Goal("tree: eager over the critical path, concurrency free", statistics.median(free[_OURS]), 1.02)],

@@ -186,7 +186,7 @@ def _assumptions(kind: TaskKind, timed: Sequence[Timed], answer_tokens: float, r
         said.append(f"one call a chunk with its text as the prompt: {kind.name} does not say what it asks")
     said.append(f"about {answer_tokens:.0f} tokens an answer")
     if reduces and kind.ask_reduce is None:
-        said.append(f"its {reduces:,} reductions ask no model")
+        said.append(f"its {reduces:,} reductions {'are counted as asking' if kind.ask_map is None else 'ask'} no model")
     if any(part.latency.places is None for part in timed):
         latency = next(part.latency for part in timed if part.latency.places is None)
         said.append(f"{latency.first_token_s:g} s to the first token, then {latency.tokens_per_s:g} tokens/s")

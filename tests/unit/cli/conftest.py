@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -15,9 +16,14 @@ from typing import Any
 
 import pytest
 
+from shared_agent.runtimes.local.record import JobRecord, all_jobs
+from shared_agent.stores import open_state
+
 AGENT = """
 import asyncio, os
 from shared_agent.handlers import handler
+
+FIRST = ("docs/d0.md", "docs/d1.md", "docs/d2.md")
 
 @handler("nap")
 async def nap(context, chunk):
@@ -26,9 +32,13 @@ async def nap(context, chunk):
     print("the agent prints", chunk.source)
     if chunk.source in os.environ.get("FAILS", "").split():
         raise ValueError("cannot nap here")
-    await asyncio.sleep(float(os.environ.get("NAP", "0")))
+    while "GATE" in os.environ and chunk.source not in FIRST and not os.path.exists("gate"):
+        await asyncio.sleep(0.02)
     return len(chunk.text)
 """
+
+FIRST = ("docs/d0.md", "docs/d1.md", "docs/d2.md")
+"""With GATE set the other documents are waited for until the file ``gate`` is there: a run stands still at will."""
 
 JOB = "kind: agent.py:nap\nname: nap\ninputs: docs\nconcurrency: 2\n"
 
@@ -76,8 +86,20 @@ class Desk:
         log = self.folder / "runs.log"
         return log.read_text().split() if log.exists() else []
 
+    def open_gate(self) -> None:
+        self.write("gate", "")
+
     def job_id(self) -> str:
-        return self.json("status")[0]["job_id"]
+        """The id of the only job here, read as any other process may."""
+        (record,) = asyncio.run(self._records())
+        return record.job_id
+
+    async def _records(self) -> list[JobRecord]:
+        state = open_state(f"sqlite:////{self.folder}/.shared-agent/state.db")
+        try:
+            return await all_jobs(state)
+        finally:
+            await state.aclose()
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
         give_up_at = time.monotonic() + 30
@@ -85,8 +107,9 @@ class Desk:
             assert time.monotonic() < give_up_at, "waited for too long"
             time.sleep(0.02)
 
-    def wait_until_some_are_done(self, number: int = 3) -> None:
-        self.wait_until(lambda: len(self.worked_on()) > number)
+    def wait_at_the_gate(self) -> None:
+        """Until the first three are done, two are in flight, and the rest has not begun."""
+        self.wait_until(lambda: len(self.worked_on()) == 5)
 
 
 def ended(process: subprocess.Popen[str], interrupt: int | None = None) -> tuple[int, str, str]:
@@ -94,6 +117,7 @@ def ended(process: subprocess.Popen[str], interrupt: int | None = None) -> tuple
     if interrupt is not None:
         process.send_signal(interrupt)
     out, err = process.communicate(timeout=30)
+    out, err = out or "", err or ""  # None where the test has closed the stream
     assert "Traceback" not in out + err, err
     return process.returncode, out, err
 

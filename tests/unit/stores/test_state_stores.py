@@ -132,14 +132,48 @@ async def test_state_survives_the_process_that_wrote_it(tmp_path: Path) -> None:
             await second.aclose()
 
 
-async def test_the_last_user_of_an_embedded_server_shuts_it_down() -> None:
-    with tempfile.TemporaryDirectory(prefix="sa-") as folder:
+def _open_and_hang(folder: str, opened: object) -> None:
+    async def main() -> None:
         store = open_state(f"valkey:///{folder}")
         await store.update("k", increment)
-        await store.aclose()
-        async with asyncio.timeout(5):
-            while (Path(folder) / "valkey.sock").exists():
-                await asyncio.sleep(0.01)
+        opened.set()  # type: ignore[attr-defined]
+        await asyncio.sleep(60)
+
+    asyncio.run(main())
+
+
+async def gone(socket: Path) -> None:
+    async with asyncio.timeout(10):
+        while socket.exists():
+            await asyncio.sleep(0.01)
+
+
+async def test_an_embedded_server_ends_with_its_last_user() -> None:
+    with tempfile.TemporaryDirectory(prefix="sa-") as folder:
+        first, second = open_state(f"valkey:///{folder}"), open_state(f"valkey:///{folder}")
+        await first.update("k", increment)
+        await first.aclose()
+        await asyncio.sleep(0.3)
+        assert await second.get("k") == b"1"
+        await second.aclose()
+        await gone(Path(folder) / "valkey.sock")
+
+
+async def test_an_embedded_server_ends_when_its_last_user_is_killed() -> None:
+    with tempfile.TemporaryDirectory(prefix="sa-") as folder:
+        context = multiprocessing.get_context("spawn")
+        opened = context.Event()
+        process = context.Process(target=_open_and_hang, args=(folder, opened))
+        process.start()
+        assert await asyncio.to_thread(opened.wait, 30)
+        assert (Path(folder) / "valkey.sock").exists()
+        process.kill()
+        await asyncio.to_thread(process.join)
+        await gone(Path(folder) / "valkey.sock")
+        again = open_state(f"valkey:///{folder}")
+        assert await again.get("k") == b"1"
+        await again.aclose()
+        await gone(Path(folder) / "valkey.sock")
 
 
 async def test_an_unreachable_server_is_a_store_error_that_names_the_url() -> None:
