@@ -14,6 +14,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from shared_agent.errors import StoreError, StoreUnavailable
 from shared_agent.stores.state import KEEP, UNKNOWN, Guess, T, Transition
@@ -53,8 +54,8 @@ class SqliteState:
             ) from error
 
     async def get(self, key: str) -> bytes | None:
-        row = self._db.execute(_READ, (key, time.time())).fetchone()
-        return row[0] if row else None
+        rows = self._rows(_READ, key, time.time())
+        return rows[0][0] if rows else None
 
     async def update(
         self,
@@ -86,7 +87,7 @@ class SqliteState:
         end = prefix + "\U0010ffff"
         after = ""
         while True:
-            rows = self._db.execute(_PAGE, (prefix, end, after, time.time(), _SCAN_PAGE)).fetchall()
+            rows = self._rows(_PAGE, prefix, end, after, time.time(), _SCAN_PAGE)
             for key, value in rows:
                 yield key, value
             if len(rows) < _SCAN_PAGE:
@@ -95,6 +96,12 @@ class SqliteState:
 
     async def aclose(self) -> None:
         self._db.close()
+
+    def _rows(self, query: str, *values: str | float) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot read {self.path}: {error}") from error
 
     async def _begin(self) -> None:
         give_up_at = time.monotonic() + _BUSY_LIMIT_S

@@ -26,7 +26,8 @@ class TaskKind:
     like with like; without it the two shapes are the same. Without ``reduce`` the job's result is the list of map values.
     ``finish`` shapes the root's value for the reader. ``calls``: ``"one"`` says that the handler makes a single model call
     and nothing else worth remembering, which saves a write a task. ``check`` refuses bad options before anything starts, by
-    raising InputError. ``ask_map`` and ``ask_reduce`` tell the planner what the model will be asked.
+    raising InputError. ``ask_map`` and ``ask_reduce`` tell the planner what the model will be asked;
+    ``ask_map`` gives several purposes where the handler makes several calls on a chunk.
     """
 
     name: str
@@ -36,7 +37,7 @@ class TaskKind:
     finish: Callable[[Any], Any] | None = None
     calls: Literal["one", "many"] = "many"
     check: Callable[[JobSettings], None] | None = None
-    ask_map: Callable[[JobSettings, Chunk], Purpose] | None = None
+    ask_map: Callable[[JobSettings, Chunk], Purpose | Sequence[Purpose]] | None = None
     ask_reduce: Callable[[JobSettings, Sequence[Any]], Purpose] | None = None
 
     def lifted(self, value: Any) -> Any:

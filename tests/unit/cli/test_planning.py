@@ -8,6 +8,9 @@ import sys
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
+from shared_agent.cli.app import app
 
 _WATCHED = """
 import sys
@@ -22,6 +25,12 @@ finally:
     loaded = {"anthropic", "openai", "onnxruntime", "tokenizers"} & set(sys.modules)
     print(sorted(loaded), file=sys.stderr)
 """
+
+
+def plan(desk: Any, *options: str) -> str:
+    done = CliRunner().invoke(app, ["plan", str(desk.folder / "job.yaml"), *options])
+    assert done.exit_code == 0, done.stderr
+    return done.stdout
 
 
 def test_a_named_provider_is_planned_without_its_key_its_library_or_the_network(desk: Any) -> None:
@@ -56,7 +65,7 @@ def test_a_named_provider_is_planned_without_its_key_its_library_or_the_network(
 
 
 def test_a_kind_that_says_nothing_of_its_calls_is_planned_with_that_caveat(desk: Any) -> None:
-    made = desk.json("plan", "job.yaml")
+    made = json.loads(plan(desk, "--json"))
     assert made["chunks"] == 8
     assert made["levels"] == 0
     assert [stage["role"] for stage in made["stages"]] == ["map"]
@@ -66,7 +75,7 @@ def test_a_kind_that_says_nothing_of_its_calls_is_planned_with_that_caveat(desk:
 
 def test_files_that_are_passed_over_are_counted(desk: Any) -> None:
     (desk.folder / "docs" / "picture.png").write_bytes(b"\x89PNG\x00\x00")
-    assert "passed over 1 (binary)" in desk.run("plan", "job.yaml").stdout
+    assert "passed over 1 (binary)" in plan(desk)
 
 
 def test_a_quota_on_another_model_does_not_bind(desk: Any) -> None:
@@ -75,7 +84,7 @@ def test_a_quota_on_another_model_does_not_bind(desk: Any) -> None:
         "kind: summarise\ninputs: docs\nmodels: {map: embedded, final: 'openai:gpt-5-mini'}\n"
         "limits: [{name: openai, requests_per_minute: 1}, {name: other, requests_per_minute: 0.001}]\n",
     )
-    made = desk.json("plan", "job.yaml")
+    made = json.loads(plan(desk, "--json"))
     assert [(stage["role"], stage["model"]) for stage in made["stages"]] == [
         ("map", "embedded"),
         ("final", "openai:gpt-5-mini"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from shared_agent.errors import InputError
 from shared_agent.handlers import register
+from shared_agent.models.types import Free
 from shared_agent.planner import Plan, make_plan
 from shared_agent.runtimes.submission import take_survey
 from shared_agent.spec.job import Job
@@ -75,6 +76,17 @@ async def test_what_an_own_kind_does_not_say_is_said_to_be_assumed() -> None:
     assert made.levels == 2
     assert made.assumptions[0].endswith("own-with-reduce does not say what it asks")
     assert "its 3 reductions are counted as asking no model" in made.assumptions
+
+
+async def test_an_own_kind_may_say_that_it_makes_several_calls_or_none() -> None:
+    def twice(_: Any, chunk: Any) -> list[Free]:
+        return [Free(prompt=f"First: {chunk.text}"), Free(prompt=f"Second: {chunk.text}")]
+
+    register(TaskKind(name="own-two-calls", map=_nothing, ask_map=twice))
+    register(TaskKind(name="own-no-call", map=_nothing, ask_map=lambda *_: ()))
+    assert (await plan(job(kind="own-two-calls"))).calls == 14
+    none = await plan(job(kind="own-no-call"))
+    assert (none.calls, none.makespan_s, none.chunks) == (0, 0.0, 7)
 
 
 async def test_the_judge_is_planned_on_the_judging_model() -> None:
