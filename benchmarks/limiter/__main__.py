@@ -19,9 +19,7 @@ WARM_S = 3.0
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.limiter", description=limiter.__doc__.splitlines()[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.limiter", description=limiter.__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="7 s a contender instead of 15 s")
     parser.add_argument("--seconds", type=float, help="seconds a contender, of which 3 warm up")
     parser.add_argument("--only", nargs="*", help="names of contenders")
@@ -67,9 +65,7 @@ def _saturated(name: str, seconds: float) -> Row | str:
     with server() as port:
         out = context.Queue()
         plan = Plan(name, port, time.monotonic() + SETUP_S, WARM_S, seconds)
-        workers = [
-            context.Process(target=run_process, args=(plan, number, out)) for number in range(PROCESSES)
-        ]
+        workers = [context.Process(target=run_process, args=(plan, number, out)) for number in range(PROCESSES)]
         for worker in workers:
             worker.start()
         logs: list[Log] = [out.get(timeout=seconds + 30) for _ in workers]

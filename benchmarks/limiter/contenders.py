@@ -124,9 +124,7 @@ async def limits(port: int, factor: float) -> Callable[[], Line]:
     from limits.aio.storage import RedisStorage
     from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
-    limiter = SlidingWindowCounterRateLimiter(
-        RedisStorage(f"async+redis://127.0.0.1:{port}", implementation="redispy")
-    )
+    limiter = SlidingWindowCounterRateLimiter(RedisStorage(f"async+redis://127.0.0.1:{port}", implementation="redispy"))
     item = RateLimitItemPerSecond(int(RATE * factor))
 
     async def acquire(amount: float) -> Through:

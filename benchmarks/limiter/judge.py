@@ -44,15 +44,12 @@ def judge(name: str, logs: list[Log], warm: float, end: float) -> Row:
     return Row(
         name=name,
         used=_used(done),
-        over_granted=_overshoot([(c.granted, _counted(c)) for c in granted if c.granted])
-        if granted
-        else None,
+        over_granted=_overshoot([(c.granted, _counted(c)) for c in granted if c.granted]) if granted else None,
         over_seen=_overshoot([(c.through, _counted(c)) for c in seen if c.through]),
         large_max=max(waits[True], default=0.0),
         large_is_waiting=stuck >= max(waits[True], default=0.0),
         small_p99=_percentile(waits[False], 0.99),
-        trips=sum(log.round_trips for log in logs)
-        / max(1, sum(1 for call in calls if warm <= call.asked < end)),
+        trips=sum(log.round_trips for log in logs) / max(1, sum(1 for call in calls if warm <= call.asked < end)),
         ahead_share=sum(1 for c in done if c.process % 2) / grants,
         cpu_ms=1000 * sum(log.cpu_s for log in logs) / grants,
         grants=len(done),

@@ -80,9 +80,7 @@ def server() -> Iterator[int]:
             "--dir",
             folder,
         ]
-        process = subprocess.Popen(
-            [*command, "--logfile", str(Path(folder) / "log")], stdout=subprocess.DEVNULL
-        )
+        process = subprocess.Popen([*command, "--logfile", str(Path(folder) / "log")], stdout=subprocess.DEVNULL)
         try:
             while True:
                 try:
