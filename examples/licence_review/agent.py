@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
 from shared_agent.handlers import handler, register
-from shared_agent.models.types import Classify, Extract, Passage, Summarise
+from shared_agent.models.types import Classify, Extract, Passage, Purpose, Summarise
 from shared_agent.spec.document import Chunk
+from shared_agent.spec.settings import JobSettings
 from shared_agent.worker.context import Context
 
+# In the licences' own words: the embedded model compares texts, and has never heard of "MIT".
 FAMILIES = {
-    "MIT": "MIT licence: permission is hereby granted, free of charge, to deal in the software without restriction",
-    "BSD": "BSD licence: redistribution and use in source and binary forms are permitted if the conditions are met",
-    "Apache-2.0": "Apache License, Version 2.0: terms and conditions for use, reproduction and distribution",
-    "PSF": "Python Software Foundation licence agreement for Python",
-    "MPL-2.0": "Mozilla Public License, version 2.0: covered software, source code form",
-    "GPL or LGPL": "GNU General Public License or Lesser General Public License: free software, copyleft",
-    "ISC": "ISC licence: permission to use, copy, modify and distribute for any purpose with or without fee",
-    "documentation": "a README: what the package does, how to install and use it, examples of code",
+    "MIT": "MIT License. Permission is hereby granted, free of charge, to any person obtaining a copy of this software and "
+    "associated documentation files, to deal in the Software without restriction",
+    "BSD": "BSD License. Redistribution and use in source and binary forms, with or without modification, are permitted "
+    "provided that the following conditions are met: redistributions of source code must retain the copyright notice",
+    "Apache-2.0": "Apache License, Version 2.0. Terms and conditions for use, reproduction, and distribution",
+    "PSF": "Python Software Foundation License Version 2. PSF is making Python available to Licensee",
+    "MPL-2.0": "Mozilla Public License Version 2.0. Covered Software, Source Code Form, Secondary Licenses",
+    "GPL or LGPL": "GNU General Public License, GNU Lesser General Public License. Free Software Foundation, copyleft",
+    "ISC": "ISC License. Permission to use, copy, modify, and/or distribute this software for any purpose with or without "
+    "fee is hereby granted",
+    "credits": "a list of people: authors, maintainers and contributors, with their e-mail addresses",
 }
+README = "readme"
 
 FACTS = {
     "type": "object",
@@ -44,16 +51,31 @@ MOST_OBLIGATIONS = 12
 
 @handler("licence-review")
 async def review(context: Context, chunk: Chunk) -> dict[str, Any]:
-    """Two calls on one text; each is remembered, so a crash between them costs one at most."""
-    family = await context.complete(Classify(text=chunk.text, labels=FAMILIES))
+    """Two calls on one text; each is remembered, so a crash between them costs one at most.
+
+    A README is known by its name, whatever licence it quotes: it only costs the second call.
+    """
+    family = README
+    if not is_readme(chunk.source):
+        family = (await context.complete(Classify(text=chunk.text, labels=FAMILIES))).data["label"]
     facts = await context.complete(Extract(text=chunk.text, schema=FACTS))
-    return {"source": chunk.source, "family": family.data["label"], **facts.data}
+    return {"source": chunk.source, "family": family, **facts.data}
+
+
+def asked(settings: JobSettings, chunk: Chunk) -> list[Purpose]:
+    """What the model will be asked about a text, for the plan."""
+    extract = Extract(text=chunk.text, schema=FACTS)
+    return [extract] if is_readme(chunk.source) else [Classify(text=chunk.text, labels=FAMILIES), extract]
+
+
+def is_readme(source: str) -> bool:
+    return PurePath(source).name.lower().startswith("readme")
 
 
 def lift(value: dict[str, Any]) -> dict[str, Any]:
     """One text's findings in the shape that reviews are combined in."""
     family = value["family"]
-    is_licence = family != "documentation"
+    is_licence = family not in {README, "credits"}
     return {
         "families": {family: [value["source"]]},
         "holders": dict.fromkeys(value.get("holders", []), 1),
@@ -81,10 +103,10 @@ async def combine(context: Context, values: Sequence[dict[str, Any]]) -> dict[st
     summary = ""
     if context.task.role == "final":
         passages = tuple(Passage(" ".join(sentences), family) for family, sentences in obligations.items() if sentences)
-        asked = Summarise(
+        question = Summarise(
             passages, "what a redistributor must do", max_words=180, missing=context.coverage.describe_missing()
         )
-        summary = (await context.complete(asked)).text if passages else ""
+        summary = (await context.complete(question)).text if passages else ""
     return {"families": families, "holders": dict(top), "obligations": obligations, "summary": summary}
 
 
@@ -106,4 +128,4 @@ def write_review(value: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-register(review.reduced_by(combine, lift=lift, finish=write_review))
+register(replace(review.reduced_by(combine, lift=lift, finish=write_review), ask_map=asked))
