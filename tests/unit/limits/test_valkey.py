@@ -31,6 +31,8 @@ from shared_agent.spec.limit import LimitSpec
 numbers = st.one_of(st.floats(0.0, 40.0), st.sampled_from([0.0, 1.0, 5.0]))
 vectors = st.tuples(st.sampled_from([0.0, 1.0]), numbers, numbers)
 hints = st.tuples(*[st.one_of(st.just(-1.0), st.floats(0.0, 8.0))] * 3)
+# A header states whole units a minute, so that no rate is below one a minute.
+rates = st.tuples(*[st.one_of(st.just(-1.0), st.floats(1 / 60, 6.0))] * 3)
 # Times relative to the server's now: grants of the near past and of the queue ahead.
 around = st.floats(-70.0, 70.0)
 operations = st.one_of(
@@ -40,7 +42,7 @@ operations = st.one_of(
     st.builds(Settle, vectors, vectors, around),
     st.builds(Settle, vectors, vectors, st.just(0.0)),
     st.builds(Throttle, st.floats(0.0, 20.0)),
-    st.builds(Observe, hints, hints),
+    st.builds(Observe, rates, hints),
 )
 batches = st.lists(st.lists(operations, min_size=1, max_size=6), min_size=1, max_size=6)
 shapes = st.builds(
