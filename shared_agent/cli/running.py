@@ -99,6 +99,7 @@ class _Run:
             retry_failed=self._retry_failed,
             on_progress=self._announced(submission, show) if show is not None else None,
             on_attach=lambda: self._follow(submission.job_id),
+            on_takeover=lambda: self._take_over(submission.job_id),
             stop=self._interrupts.asked,
         )
         self._interrupts.farewell = None
@@ -122,6 +123,11 @@ class _Run:
         stop = f"shared-agent cancel {job_id}{self._place.options}"
         self._interrupts.farewell = f"no longer following {job_id}, which goes on in another process (stop it: {stop})"
         exits.say(f"{job_id}: is already running in another process; following it (stop it: {stop})")
+
+    def _take_over(self, job_id: str) -> None:
+        self._followed = False
+        self._interrupts.farewell = None
+        exits.say(f"{job_id}: the process that ran it is gone; going on with it here")
 
     def _reading(self) -> None:
         if not self._as_json:

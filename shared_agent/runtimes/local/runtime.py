@@ -1,8 +1,8 @@
-"""``run_job``: a job from submission to result on this machine, resumable at any point.
+"""``LocalRuntime``: a job from submission to result on this machine, resumable at any point.
 
     prepare ─► lock ─► register ─► coordinate ─► finish ─► result, written to the output folder
                  │
-                 └─ locked by another process: attach, and wait for its result
+                 └─ locked by another process: attach and wait for its result; take over should it die
 
 A job is known by its content. Running it again while it runs attaches to it, after it has ended returns its result, and
 after a crash goes on from what is stored.
@@ -48,7 +48,8 @@ class LocalRuntime:
     such as a Valkey that several machines share.
 
     ``retry_failed``: tasks that ended in a failure are run again. ``stop`` is set by whoever wants the run to end.
-    ``on_attach`` is called when another process runs the job, which is then followed.
+    ``on_attach`` is called when another process runs the job, which is then followed, and ``on_takeover`` when that one
+    died and its job goes on here.
     """
 
     home: Home
@@ -57,16 +58,22 @@ class LocalRuntime:
     on_progress: OnProgress | None = None
     on_outcome: OnOutcome | None = None
     on_attach: Callable[[], None] | None = None
+    on_takeover: Callable[[], None] | None = None
     stop: asyncio.Event | None = None
 
     async def run(self, submission: Submission) -> JobResult:
         """Run, resume or attach to a job. Raises InputError and StoreError; a failed job is a result."""
         state = open_state(self.state_url or self.home.state_url)
         try:
-            with self.home.only_runner(submission.job_id) as mine:
-                if not mine:
-                    return await self._attach(state, submission.job_id)
-                return await self._run(state, submission)
+            while True:
+                with self.home.only_runner(submission.job_id) as mine:
+                    if mine:
+                        return await self._run(state, submission)
+                result = await self._attach(state, submission.job_id)
+                if result is not None:
+                    return result
+                if self.on_takeover is not None:
+                    self.on_takeover()
         finally:
             await state.aclose()
 
@@ -155,19 +162,15 @@ class LocalRuntime:
                 coordinator.cancel()
             await asyncio.sleep(_REPORT_EVERY_S)
 
-    async def _attach(self, state: StateStore, job_id: str) -> JobResult:
-        """Follow the process that runs the job until it has let go of the lock, then return what it left."""
+    async def _attach(self, state: StateStore, job_id: str) -> JobResult | None:
+        """Follow the process that runs the job until it has let go of the lock; what it left, or None when it died."""
         if self.on_attach is not None:
             self.on_attach()
         while True:
             with self.home.only_runner(job_id) as runner_gone:
                 record = await records.read(state, job_id)
-            if runner_gone and record is not None and record.state == "ended" and record.result is not None:
-                return record.result
             if runner_gone:
-                raise InputError(
-                    "job", f"the process that ran {job_id} is gone", remedy=f"shared-agent resume {job_id}"
-                )
+                return record.result if record is not None and record.state == "ended" else None
             if record is not None:
                 self._tell(record.progress)
             if self.stop is not None and self.stop.is_set():
