@@ -44,9 +44,8 @@ BAD = [
     ("job.yaml", "a: {b: 1, b: 2}", "job: {file} gives 'b' twice (line 1) (keep one of them)"),
     (
         "job.json",
-        '{"kind": "a",\n}',
-        "job: {file} is not JSON: Expecting property name enclosed in double quotes (line 2, column 1)"
-        " (correct that line)",
+        '{"kind": "a"\n"name": "b"}',
+        "job: {file} is not JSON: Expecting ',' delimiter (line 2, column 1) (correct that line)",
     ),
     ("job.json", '{"a": {"b": 1, "b": 2}}', "job: {file} gives 'b' twice in one place (keep one of them)"),
     ("job.yaml", "kind: !!python/object/apply:os.system [ls]", "job: {file} is not YAML: could not determine a constr"),
