@@ -69,6 +69,7 @@ class Pool(Generic[T, R]):
         # One for every branch: a bound method and a copy of the context each would be two more objects a branch.
         self._when_ended = self._ended
         self._context: contextvars.Context | None = None
+        self._create_task: Callable[[Coroutine[Any, Any, R]], asyncio.Task[R]] = asyncio.create_task
         if isinstance(source, AsyncIterable):
             self._async = aiter(source)
         else:
@@ -122,6 +123,7 @@ class Pool(Generic[T, R]):
         """Run until nothing is left. When this is cancelled, the branches are cancelled and awaited."""
         loop = asyncio.get_running_loop()
         self._finished = loop.create_future()
+        self._create_task = loop.create_task
         self._context = contextvars.copy_context()
         if self._async is not None:
             self._reader = loop.create_task(self._read(self._async))
@@ -146,12 +148,13 @@ class Pool(Generic[T, R]):
         if finished is None or finished.done():
             return
         try:
-            self._start(finished.get_loop())
+            self._start()
         except BaseException as raised:
             self._fail(raised)
             return
-        source_ended = self._sync is None and self._async is None and not self._ahead
-        if source_ended and not self._running and not self._ready and not self._delayed:
+        if self._running or self._ready or self._delayed or self._ahead:
+            return
+        if self._sync is None and self._async is None:
             finished.set_result(None)
 
     def _pump_soon(self) -> None:
@@ -159,7 +162,7 @@ class Pool(Generic[T, R]):
         if self._finished is not None and not self._finished.done():
             self._finished.get_loop().call_soon(self._pump)
 
-    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _start(self) -> None:
         while len(self._running) < self._cap:
             if self._ready and len(self._ready) >= self._cap:
                 item = self._ready.popleft()
@@ -176,15 +179,19 @@ class Pool(Generic[T, R]):
                 item = self._ready.popleft()
             else:
                 break
-            task = loop.create_task(self._run(item))
+            task = self._create_task(self._run(item))
             self._running[task] = item
             task.add_done_callback(self._when_ended, context=self._context)
 
     def _ended(self, task: asyncio.Task[R]) -> None:
         item = self._running.pop(task)
-        error = asyncio.CancelledError() if task.cancelled() else task.exception()
         try:
-            self._on_done(item, None if error is not None else task.result(), error)
+            if task.cancelled():
+                self._on_done(item, None, asyncio.CancelledError())
+            elif (error := task.exception()) is not None:
+                self._on_done(item, None, error)
+            else:
+                self._on_done(item, task.result(), None)
         except BaseException as raised:
             self._fail(raised)
         self._pump()
