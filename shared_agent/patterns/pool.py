@@ -31,7 +31,7 @@ from shared_agent.patterns.collector import passes_every
 T = TypeVar("T")
 R = TypeVar("R")
 
-_OBJECTS_A_BRANCH = 5
+_OBJECTS_A_BRANCH = 10
 """How many new objects for each branch in flight the garbage collector lets pass before it looks at them."""
 
 OnDone = Callable[[T, R | None, BaseException | None], None]
