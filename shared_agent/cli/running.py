@@ -27,6 +27,7 @@ from shared_agent.runtimes.local.runtime import LocalRuntime
 from shared_agent.runtimes.result import JobResult
 from shared_agent.runtimes.submission import Submission, prepare
 from shared_agent.spec.job import Job
+from shared_agent.stores import open_artifacts
 
 _SILENT_READING_S = 3.0
 
@@ -52,7 +53,8 @@ def resume(job_id: str, place: Place, *, as_json: bool, retry_failed: bool) -> i
             record = known(await records.read(state, job_id), job_id)
         finally:
             await state.aclose()
-        return await this.to_the_end(Job.parse(msgspec.json.decode(record.job_file)), Path(record.base), record)
+        submitted = await open_artifacts(Home(place.home).artifacts_url).get(records.job_path(job_id))
+        return await this.to_the_end(Job.parse(msgspec.json.decode(submitted)), Path(record.base), record)
 
     return asyncio.run(main())
 

@@ -123,11 +123,6 @@ def price_table() -> PriceTable:
     return PriceTable(source=f"genai-prices {version('genai-prices')}", date=_newest_date())
 
 
-def price_table_date() -> date:
-    """The newest day the price table speaks of; its prices are at least as fresh as that."""
-    return price_table().date
-
-
 def find(model: str) -> tuple[Provider, ModelInfo] | None:
     """The table's entry for a full model name such as ``anthropic:claude-haiku-4-5``, or None."""
     from genai_prices.data_snapshot import get_snapshot

@@ -10,7 +10,7 @@ from shared_agent.spec.completion import EndReason
 from shared_agent.spec.coverage import Coverage
 from shared_agent.spec.usage import Usage
 
-Status = Literal["running", "complete", "incomplete", "failed", "cancelled"]
+Status = Literal["complete", "incomplete", "failed", "cancelled"]
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

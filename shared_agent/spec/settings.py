@@ -108,7 +108,6 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     name: str = ""
     instructions: str = ""
     options: Mapping[str, Any] = {}
-    handlers: tuple[str, ...] = ()
     models: ModelRoles = ModelRoles()
     model_options: Mapping[str, ModelOptions] = {}
     limits: tuple[LimitSpec, ...] = ()
@@ -124,3 +123,11 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     breaker_failures: int = 5
     breaker_cooldown_s: float = 30.0
     traceparent: str = ""
+
+    def limits_of(self, model: str) -> tuple[str, ...]:
+        """The limits of a model's calls: those its options name, else those with its or its provider's name."""
+        options = self.model_options.get(model)
+        if options is not None and options.limits:
+            return options.limits
+        known = {limit.name for limit in self.limits}
+        return tuple(name for name in (model, model.partition(":")[0]) if name in known)

@@ -74,7 +74,7 @@ class JobRuntime:
             options = self.settings.model_options.get(name, _DEFAULT_OPTIONS)
             prices = {"prices": {name: dict(options.prices)}} if options.prices else {}
             model = open_model(name, base_url=options.base_url or None, options={**options.options, **prices})
-            target = self._targets[name] = Target(model=model, limits=self._limits_of(name, options))
+            target = self._targets[name] = Target(model=model, limits=self._limits_of(name))
         return target
 
     def open_models(self) -> None:
@@ -109,11 +109,10 @@ class JobRuntime:
             await target.model.aclose()
         await self._limiter.aclose()
 
-    def _limits_of(self, name: str, options: ModelOptions) -> tuple[str, ...]:
-        """The limits named for the model, else those that carry its name or its provider's."""
-        provider = name.partition(":")[0]
+    def _limits_of(self, name: str) -> tuple[str, ...]:
         known = {limit.name for limit in self.settings.limits}
-        for chosen in options.limits:
-            if chosen not in known:
-                raise InputError(f"model_options.{name}.limits", f"names {chosen!r}", remedy="define it under limits")
-        return options.limits or tuple(limit for limit in (name, provider) if limit in known)
+        chosen = self.settings.limits_of(name)
+        for limit in chosen:
+            if limit not in known:
+                raise InputError(f"model_options.{name}.limits", f"names {limit!r}", remedy="define it under limits")
+        return chosen

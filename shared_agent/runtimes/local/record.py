@@ -34,7 +34,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A job as the state store knows it. ``job_file`` and ``base`` are what it was submitted from;
+    """A job as the state store knows it. ``base`` is what its paths are relative to;
     ``rules`` is a digest of how it was to run, so that a changed budget or policy is noticed.
     """
 
@@ -43,7 +43,6 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int = 1
     name: str = ""
     runner: str = ""
-    job_file: str = ""
     base: str = ""
     inputs_digest: str = ""
     rules: str = ""
@@ -52,6 +51,11 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cancel_requested: bool = False
     progress: Progress = Progress()
     result: JobResult | None = None
+
+
+def job_path(job_id: str) -> str:
+    """Where the job itself lies among the artifacts: it may be large, and the record is written several times a second."""
+    return f"jobs/{job_id}/job.json"
 
 
 _encoder = msgspec.json.Encoder()

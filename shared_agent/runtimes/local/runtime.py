@@ -89,6 +89,7 @@ class LocalRuntime:
         if known is not None and known.result is not None and known.rules == rules and self._stands(known.result):
             return await at_hand(known.result, submission, state=state, artifacts=artifacts)
         await artifacts.put(settings_path(job_id), wire.encode(submission.settings))
+        await artifacts.put(records.job_path(job_id), submission.job.model_dump_json().encode())
         # The lock tells of the runners of this home alone: where others share the state, theirs are waited for.
         place = ids.digest(socket.gethostname(), str(self.home.path.resolve()))[:8] if self.state_url else "home"
         earlier = f"local:{job_id}:{place}:"
@@ -131,7 +132,6 @@ class LocalRuntime:
             name=settings.name,
             runner=worker.name,
             base=str(submission.base),
-            job_file=submission.job.model_dump_json(),
             inputs_digest=submission.survey.digest,
             rules=submission.job.rules(),
             submitted_at=known.submitted_at if known is not None else started_at,
